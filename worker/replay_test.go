@@ -1,0 +1,64 @@
+package worker_test
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
+	sdkworker "go.temporal.io/sdk/worker"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+
+	"github.com/verigate/verigate/worker"
+)
+
+func histories(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "testdata", "histories", "*.json"))
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 15, "recorded histories are missing")
+	return files
+}
+
+func read(t *testing.T, file string) *historypb.History {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Clean(file))
+	require.NoError(t, err)
+	var h historypb.History
+	require.NoError(t, protojson.Unmarshal(data, &h))
+	return &h
+}
+
+// TestReplay: every recorded run must go the same way under the present code. Where it does not, a running
+// workflow would break: use workflow.GetVersion and record a new history beside the old one.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	for _, file := range histories(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			replayer := sdkworker.NewWorkflowReplayer()
+			worker.RegisterWorkflows(replayer)
+			require.NoError(t, replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), read(t, file)))
+		})
+	}
+}
+
+// TestReplayNoticesAChange proves the detector: a history with one command taken out must not replay.
+func TestReplayNoticesAChange(t *testing.T) {
+	t.Parallel()
+	h := read(t, filepath.Join("..", "testdata", "histories", "verified.json"))
+	for _, e := range h.Events {
+		if e.EventType == enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED {
+			e.GetActivityTaskScheduledEventAttributes().ActivityType.Name = "SomethingElse"
+			break
+		}
+	}
+	replayer := sdkworker.NewWorkflowReplayer()
+	worker.RegisterWorkflows(replayer)
+	require.Error(t, replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), h))
+}

@@ -1,0 +1,67 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// TaskQueue is the queue that Verigate's workers poll.
+const TaskQueue = "verigate"
+
+// Workflow types.
+const (
+	VerificationWorkflow = "Verification"
+)
+
+// Updates of the Verification workflow. Each takes the input of the same name and answers a Status, but for
+// UpdateLogin, which answers a LoginResult.
+const (
+	UpdateLogin           = "login"
+	UpdateSubmit          = "submit"
+	UpdateCorrect         = "correct"
+	UpdateReview          = "review"
+	UpdateStartFace       = "start_face"
+	UpdateScan            = "scan"
+	UpdateRefresh         = "refresh"
+	UpdateChooseManual    = "choose_manual"
+	UpdateCancelManual    = "cancel_manual"
+	UpdateManualDecision  = "manual_decision"
+	UpdateWithdrawConsent = "withdraw_consent"
+	UpdateUnlock          = "unlock"
+	UpdateRevoke          = "revoke"
+)
+
+// QueryStatus answers a Status from the memory of the run.
+const QueryStatus = "status"
+
+// AttributeTurn is the one search attribute (keyword): whose turn it is.
+const AttributeTurn = "VerificationTurn"
+
+const verificationPrefix = "verification/"
+
+var accountIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// ErrAccountID means that an account id is not 1 to 64 characters of A-Z a-z 0-9 . _ -
+var ErrAccountID = errors.New("account id must be 1 to 64 characters of A-Z a-z 0-9 . _ -")
+
+// CheckAccountID returns ErrAccountID, without echoing the id, unless it has the form of an account id.
+func CheckAccountID(id string) error {
+	if !accountIDPattern.MatchString(id) {
+		return ErrAccountID
+	}
+	return nil
+}
+
+// VerificationID returns the workflow id of an account's verification. AccountID reverses it.
+func VerificationID(accountID string) string { return verificationPrefix + accountID }
+
+// AccountID returns the account of a verification's workflow id.
+func AccountID(workflowID string) (string, error) {
+	id, ok := strings.CutPrefix(workflowID, verificationPrefix)
+	if !ok {
+		return "", fmt.Errorf("workflow id does not begin with %q", verificationPrefix)
+	}
+	return id, CheckAccountID(id)
+}
