@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -125,12 +126,14 @@ func (c *Client) Status(ctx context.Context, accountID string) (contract.Status,
 	return out, value.Get(&out)
 }
 
+// command sends an update under an id of its own. Were it the change id, a command that failed because the
+// provider was away would be answered with that first failure for as long as the run lives.
 func (c *Client) command(ctx context.Context, accountID, update, changeID string, in any) (contract.Status, error) {
 	var out contract.Status
-	return out, c.update(ctx, accountID, update, changeID, in, &out)
+	return out, c.update(ctx, accountID, update, contract.UpdateID(changeID, uuid.NewString()), in, &out)
 }
 
-func (c *Client) update(ctx context.Context, accountID, update, changeID string, in, out any) error {
+func (c *Client) update(ctx context.Context, accountID, update, updateID string, in, out any) error {
 	if err := contract.CheckAccountID(accountID); err != nil {
 		return errors.Join(ErrInvalid, err)
 	}
@@ -144,7 +147,7 @@ func (c *Client) update(ctx context.Context, accountID, update, changeID string,
 	handle, err := c.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,
 		UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateID: changeID, UpdateName: update, Args: []any{in}, WaitForStage: client.WorkflowUpdateStageCompleted,
+			UpdateID: updateID, UpdateName: update, Args: []any{in}, WaitForStage: client.WorkflowUpdateStageCompleted,
 		},
 	})
 	if err == nil {

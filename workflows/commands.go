@@ -112,6 +112,10 @@ func (v *verification) refresh(ctx workflow.Context, _ string, in contract.Refre
 			return err
 		}
 	}
+	if in.Resume {
+		v.stopDuties() // what the memory asks for begins again at once
+		return nil
+	}
 	now := v.now(ctx)
 	watched := v.memory.Watched(now)
 	if len(watched) == 0 || now.Sub(v.asking) < refreshGap {

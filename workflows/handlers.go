@@ -55,7 +55,7 @@ func on[In any](
 	do func(workflow.Context, string, In) error, check func(In) error, judge func(In, time.Time) error,
 ) error {
 	handler := func(ctx workflow.Context, in In) (contract.Status, error) {
-		changeID := workflow.GetCurrentUpdateInfo(ctx).ID
+		changeID := contract.ChangeID(workflow.GetCurrentUpdateInfo(ctx).ID)
 		v.updates++
 		if err := v.awaitReady(ctx); err != nil {
 			return contract.Status{}, err
@@ -71,7 +71,7 @@ func on[In any](
 		if err := check(in); err != nil {
 			return err
 		}
-		if !v.ready || v.memory.Remembers(workflow.GetCurrentUpdateInfo(ctx).ID) {
+		if !v.ready || v.memory.Remembers(contract.ChangeID(workflow.GetCurrentUpdateInfo(ctx).ID)) {
 			return nil
 		}
 		return refused(judge(in, v.now(ctx)))

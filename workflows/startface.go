@@ -41,7 +41,7 @@ func (v *verification) startFace(ctx workflow.Context, changeID string, in contr
 	}
 	v.starting = true
 	defer func() { v.starting = false }()
-	attempt, abandoned, err := v.order(ctx, changeID, in)
+	attempt, abandoned, err := v.order(ctx, in)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (v *verification) issue(ctx workflow.Context, changeID string, in contract.
 	defer v.lock.Unlock()
 	return v.commit(ctx, changeID, func(at time.Time) ([]lifecycle.Change, error) {
 		m := v.memory
-		detail := lifecycle.Detail{Attempt: attempt, Consent: v.consent(changeID, in, at), Abandoned: abandoned}
+		detail := lifecycle.Detail{Attempt: attempt, Consent: v.consent(ctx, in, at), Abandoned: abandoned}
 		shown := attempt
 		if shown == nil {
 			if shown = m.Live(at); shown == nil {
@@ -64,7 +64,7 @@ func (v *verification) issue(ctx workflow.Context, changeID string, in contract.
 			}
 		}
 		detail.Lease = &lifecycle.Lease{
-			ID: id(m.AccountID, changeID, "lease"), AttemptID: shown.ID, IssuedAt: at,
+			ID: id(ctx, "lease"), AttemptID: shown.ID, IssuedAt: at,
 			ExpiresAt: earlier(at.Add(v.settings.Limits.Lease), shown.EndsAt),
 		}
 		return m.Decide(lifecycle.Change{Event: lifecycle.IssueQR, At: at, Actor: in.Actor, Detail: detail}, v.settings.Limits)
@@ -73,15 +73,15 @@ func (v *verification) issue(ctx workflow.Context, changeID string, in contract.
 
 // order places the order at the provider. An answer that was lost is abandoned by number: the next try takes
 // a new number, and the lost ones are recorded with the attempt that succeeds.
-func (v *verification) order(ctx workflow.Context, changeID string, in contract.StartFace) (*lifecycle.Attempt, []string, error) {
+func (v *verification) order(ctx workflow.Context, in contract.StartFace) (*lifecycle.Attempt, []string, error) {
 	var provider *activities.Face
 	m := v.memory
-	consent := v.consent(changeID, in, v.now(ctx))
+	consent := v.consent(ctx, in, v.now(ctx))
 	if consent == nil {
 		consent = m.Consent
 	}
 	a := lifecycle.Attempt{
-		ID: id(m.AccountID, changeID, "attempt"), Number: m.Started + 1, Revision: m.Revision, Generation: m.Generation,
+		ID: id(ctx, "attempt"), Number: m.Started + 1, Revision: m.Revision, Generation: m.Generation,
 	}
 	ask := activities.StartFaceInput{AccountID: m.AccountID, AttemptID: a.ID, ConsentID: consent.ID}
 	if m.Identity != nil {
@@ -89,7 +89,7 @@ func (v *verification) order(ctx workflow.Context, changeID string, in contract.
 	}
 	var abandoned []string
 	for try := range ordersPerStart {
-		ask.OrderNo = strings.ReplaceAll(id(m.AccountID, changeID, fmt.Sprintf("order/%d", try)), "-", "")
+		ask.OrderNo = strings.ReplaceAll(id(ctx, fmt.Sprintf("order/%d", try)), "-", "")
 		var got activities.StartFaceResult
 		err := workflow.ExecuteActivity(withOrder(ctx), provider.StartFace, ask).Get(ctx, &got)
 		if err == nil {
@@ -106,20 +106,22 @@ func (v *verification) order(ctx workflow.Context, changeID string, in contract.
 }
 
 // consent returns the consent to record: the one brought along, unless the very same is in force.
-func (v *verification) consent(changeID string, in contract.StartFace, at time.Time) *lifecycle.Consent {
+func (v *verification) consent(ctx workflow.Context, in contract.StartFace, at time.Time) *lifecycle.Consent {
 	c, have := in.Consent, v.memory.Consent
 	if c == nil || (have != nil && have.TextVersion == c.TextVersion && have.Language == c.Language) {
 		return nil
 	}
 	return &lifecycle.Consent{
-		ID: id(v.memory.AccountID, changeID, "consent"), TextVersion: c.TextVersion, Language: c.Language,
+		ID: id(ctx, "consent"), TextVersion: c.TextVersion, Language: c.Language,
 		AgreedAt: at, EvidenceRef: c.EvidenceRef, Generation: v.memory.Generation,
 	}
 }
 
-// id derives an identifier from the command, so that a re-run of the workflow names the same things.
-func id(accountID, changeID, what string) string {
-	return uuid.NewSHA1(uuid.NameSpaceOID, []byte("verigate/"+accountID+"/"+changeID+"/"+what)).String()
+// id derives an identifier from the update at hand: a re-run of the workflow names the same things, and the
+// same command sent again after a failure names new ones. An order number in particular is never used twice.
+func id(ctx workflow.Context, what string) string {
+	of := workflow.GetInfo(ctx).WorkflowExecution.ID + "/" + workflow.GetCurrentUpdateInfo(ctx).ID
+	return uuid.NewSHA1(uuid.NameSpaceOID, []byte("verigate/"+of+"/"+what)).String()
 }
 
 func earlier(a, b time.Time) time.Time {

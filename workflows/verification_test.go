@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/activities"
+	"github.com/verigate/verigate/workflows"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
@@ -202,6 +203,38 @@ func TestLostOrderIsAbandonedByNumber(t *testing.T) {
 	require.Equal(t, []string{h.orders[0].OrderNo}, h.log.last().Detail.Abandoned)
 }
 
+func TestTheSameCommandAgainAfterTheProviderWasAway(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	var face *activities.Face
+	away := true
+	h.OnActivity(face.StartFace, mock.Anything, mock.Anything).Return(
+		func(_ context.Context, in activities.StartFaceInput) (activities.StartFaceResult, error) {
+			h.orders = append(h.orders, in)
+			if away {
+				return activities.StartFaceResult{}, errors.New("no answer")
+			}
+			return activities.StartFaceResult{Provider: "fake", ProviderRef: "r", StartedAt: h.Now(), EndsAt: h.Now().Add(23 * time.Hour)}, nil
+		})
+	h.OnActivity(face.AwaitFace, mock.Anything, mock.Anything).After(10*time.Minute).Return(activities.Answer{Verdict: activities.VerdictOpen}, nil)
+	h.at(0, contract.UpdateSubmit, "c1", submit())
+	failed := h.at(time.Second, contract.UpdateStartFace, contract.UpdateID("c2", "first"), start())
+	h.RegisterDelayedCallback(func() { away = false }, 30*time.Second)
+	again := h.at(time.Minute, contract.UpdateStartFace, contract.UpdateID("c2", "second"), start())
+	once := h.at(2*time.Minute, contract.UpdateStartFace, contract.UpdateID("c2", "third"), start())
+	h.stopAt(3 * time.Minute)
+	h.run()
+	require.ErrorIs(t, workflows.FromTemporal(failed.err), workflows.ErrProviderUnavailable)
+	require.Equal(t, lifecycle.QRIssued, again.status(t).State)
+	require.Equal(t, again.status(t).Lease, once.status(t).Lease, "the same command is one QR")
+	numbers := map[string]bool{}
+	for _, o := range h.orders {
+		require.False(t, numbers[o.OrderNo], "an order number is never used twice")
+		numbers[o.OrderNo] = true
+	}
+	require.Len(t, h.orders, 3)
+}
+
 func TestFailThenLockThenUnlockAtMidnight(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
@@ -335,6 +368,30 @@ func TestHeadMovedIsFoldedBeforeDeciding(t *testing.T) {
 	require.NoError(t, h.GetWorkflowError())
 	require.Equal(t, lifecycle.Verified, late.refusal(t).State)
 	require.NotContains(t, h.log.events(), lifecycle.Submit)
+}
+
+func TestResumeTakesUpWaitingAgain(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.provideOrders()
+	var face *activities.Face
+	waits := 0
+	h.OnActivity(face.AwaitFace, mock.Anything, mock.Anything).Return(
+		func(ctx context.Context, in activities.AwaitFaceInput) (activities.Answer, error) {
+			if waits++; waits == 1 {
+				<-ctx.Done() // a worker that died: the server would notice at the heartbeat timeout
+				return activities.Answer{}, ctx.Err()
+			}
+			return h.verdict(in.Current.AttemptID, activities.VerdictPassed), nil
+		})
+	h.at(0, contract.UpdateSubmit, "c1", submit())
+	h.at(time.Second, contract.UpdateStartFace, "c2", start())
+	resumed := h.at(1200*time.Millisecond, contract.UpdateRefresh, "c3", contract.Refresh{Resume: true})
+	h.run()
+	require.NoError(t, h.GetWorkflowError())
+	require.Equal(t, lifecycle.QRIssued, resumed.status(t).State)
+	require.Equal(t, lifecycle.Verified, h.log.head.State)
+	require.Equal(t, 2, waits)
 }
 
 func TestManualRoute(t *testing.T) {

@@ -82,6 +82,7 @@ type Scan struct {
 // Refresh asks the provider now.
 type Refresh struct {
 	Reload bool            `json:"reload,omitempty"` // read the log first: somebody else wrote to it
+	Resume bool            `json:"resume,omitempty"` // the only worker died: take up waiting again now, not at the heartbeat timeout
 	Actor  lifecycle.Actor `json:"actor"`
 }
 

@@ -65,3 +65,13 @@ func AccountID(workflowID string) (string, error) {
 	}
 	return id, CheckAccountID(id)
 }
+
+// UpdateID is the id of one sending of a command: its change id, and what tells this sending from others.
+// ChangeID reverses it.
+func UpdateID(changeID, sending string) string { return changeID + "#" + sending }
+
+// ChangeID returns the change id of an update id.
+func ChangeID(updateID string) string {
+	changeID, _, _ := strings.Cut(updateID, "#")
+	return changeID
+}

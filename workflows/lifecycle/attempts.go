@@ -87,3 +87,9 @@ func (v Verification) AttemptedUnder() bool {
 	}
 	return false
 }
+
+// mayUpdate reports whether approved information may still be replaced by a plain submit: no attempt was made with
+// it, or there is none (an imported approval).
+func (v Verification) mayUpdate() bool {
+	return v.State != Approved || v.Identity == nil || !v.AttemptedUnder()
+}

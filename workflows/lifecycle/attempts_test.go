@@ -111,6 +111,19 @@ func TestUnlockByAnOperator(t *testing.T) {
 	c.is(lifecycle.Locked)
 }
 
+// TestALongLivedAttemptIsKept: some providers give days; a pass counts as long as the attempt can pass.
+func TestALongLivedAttemptIsKept(t *testing.T) {
+	t.Parallel()
+	c := begin(t).approved()
+	order := c.order()
+	order.Detail.Attempt.EndsAt = c.at.Add(72 * time.Hour)
+	c.take(order)
+	c.news(lifecycle.Fail, order.Detail.Attempt.ID)
+	c.after(49 * time.Hour).face()
+	c.news(lifecycle.Pass, order.Detail.Attempt.ID)
+	c.is(lifecycle.Verified)
+}
+
 // TestOldAttemptsAreForgotten: the memory of an account stays small, and nothing that still matters is lost.
 func TestOldAttemptsAreForgotten(t *testing.T) {
 	t.Parallel()

@@ -100,7 +100,7 @@ func (v Verification) guard(c Change, limits Limits) (bool, error) {
 	d := c.Detail
 	switch c.Event {
 	case Submit:
-		if v.State == Approved && v.AttemptedUnder() {
+		if !v.mayUpdate() {
 			return false, v.refuse(CodeStepNotAllowed)
 		}
 		return need(d.Identity != nil, "identity")

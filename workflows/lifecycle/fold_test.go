@@ -127,10 +127,31 @@ func TestFoldingChangesNothingOfBefore(t *testing.T) {
 	}
 }
 
+// TestTwoFuturesOfOnePast: rehearsal and time travel fold different changes onto the same verification.
+func TestTwoFuturesOfOnePast(t *testing.T) {
+	t.Parallel()
+	c := begin(t).approved()
+	for range 20 {
+		prompt := func(id string) lifecycle.Verification {
+			v, _, err := c.v.Extend(lifecycle.Change{Event: lifecycle.Prompt, ChangeID: id, At: c.at})
+			require.NoError(t, err)
+			return v
+		}
+		left := prompt("left")
+		kept := indented(t, left)
+		right := prompt("right")
+		require.Equal(t, kept, indented(t, left))
+		require.True(t, right.Remembers("right"))
+		c.event(lifecycle.Prompt)
+	}
+}
+
 func TestBrokenLogs(t *testing.T) {
 	t.Parallel()
 	for name, breakIt := range map[string]func([]lifecycle.Change) []lifecycle.Change{
 		"a gap":               func(log []lifecycle.Change) []lifecycle.Change { return append(log[:3:3], log[4:]...) },
+		"a gap in standing":   func(log []lifecycle.Change) []lifecycle.Change { return append(log[:1:1], log[2:]...) },
+		"a prompt twice":      func(log []lifecycle.Change) []lifecycle.Change { return append(log[:2:2], log[1:]...) },
 		"an entry twice":      func(log []lifecycle.Change) []lifecycle.Change { return append(log[:3:3], log[2:]...) },
 		"another order":       func(log []lifecycle.Change) []lifecycle.Change { log[2], log[3] = log[3], log[2]; return log },
 		"a foreign entry":     func(log []lifecycle.Change) []lifecycle.Change { log[2].AccountID = "a2"; return log },

@@ -30,7 +30,7 @@ func (v Verification) Steps() []Step {
 	steps := []Step{StepRefresh} // asking what is true now is always allowed
 	for _, e := range AllowedEvents(v.State) {
 		switch {
-		case e == Submit && v.State == Approved && v.AttemptedUnder():
+		case e == Submit && !v.mayUpdate():
 		case e == Submit:
 			steps = append(steps, StepSubmit)
 		case e == IssueQR && v.Identity == nil:

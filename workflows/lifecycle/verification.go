@@ -168,6 +168,7 @@ func (v *Verification) applyDetail(c Change) {
 		v.Consent = nil
 	case Revoke:
 		v.Generation++
+		v.Identity, v.Findings = nil, nil // what follows a revoke has to begin with information submitted anew
 		v.Consent, v.Method, v.VerifiedAt, v.Reason = nil, "", time.Time{}, c.Reason
 	case Prompt:
 		v.Prompts++
