@@ -1,0 +1,189 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/workflows/lifecycle"
+)
+
+// Append implements store.Log.
+func (s *Store) Append(ctx context.Context, a lifecycle.Append) (lifecycle.AppendResult, error) {
+	if err := checkDrafts(a.ChangeID, a.Changes); err != nil {
+		return lifecycle.AppendResult{}, err
+	}
+	var result lifecycle.AppendResult
+	err := s.write(ctx, "append", func(ctx context.Context, tx *transaction) error {
+		head, err := s.lockHead(ctx, tx, a.AccountID)
+		if err != nil {
+			return err
+		}
+		result.Written, err = entriesOf(ctx, tx, a.AccountID, a.ChangeID)
+		switch {
+		case err != nil:
+			return err
+		case len(result.Written) > 0:
+			result.Outcome = lifecycle.Duplicate
+		case a.Head != lifecycle.AnyHead && a.Head != head.fold.Seq:
+			result.Outcome = lifecycle.HeadMoved
+		default:
+			result.Outcome = lifecycle.Appended
+			if result.Written, err = s.extend(ctx, tx, head, a.ChangeID, a.Changes); err != nil {
+				return err
+			}
+		}
+		result.Log, err = entriesAfter(ctx, tx, a.AccountID, a.Known)
+		return err
+	})
+	if err != nil {
+		return lifecycle.AppendResult{}, err
+	}
+	if result.Outcome == lifecycle.Appended {
+		s.hub.publish(topic{logTopic, a.AccountID})
+	}
+	return result, nil
+}
+
+// checkDrafts refuses what could be stamped but not kept or folded.
+func checkDrafts(changeID string, drafts []lifecycle.Change) error {
+	if changeID == "" {
+		return fmt.Errorf("%w: change_id is empty", store.ErrInvalid)
+	}
+	if len(drafts) == 0 {
+		return fmt.Errorf("%w: changes are empty", store.ErrInvalid)
+	}
+	for _, c := range drafts {
+		if c.At.IsZero() {
+			return fmt.Errorf("%w: at of %s is missing", store.ErrInvalid, c.Event)
+		}
+		if c.Event == lifecycle.IssueQR && !c.Ignored && c.Detail.Lease == nil {
+			return fmt.Errorf("%w: lease of %s is missing", store.ErrInvalid, c.Event)
+		}
+		if err := checkInstant("at", c.At); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// head is the end of an account's log, with the account's row locked.
+type head struct {
+	fold       lifecycle.Verification
+	recordedAt time.Time // of the last entry
+	hash       []byte    // of the last entry
+}
+
+func (s *Store) lockHead(ctx context.Context, tx *transaction, accountID string) (head, error) {
+	var h head
+	var seq int64
+	err := row(ctx, tx, `SELECT seq, head_recorded_at, head_hash FROM accounts WHERE account_id = ?`+s.dialect.lockRow(),
+		[]any{accountID}, &seq, scanTime(&h.recordedAt), &h.hash)
+	if err != nil {
+		return h, err
+	}
+	h.fold, err = foldOf(ctx, tx, accountID)
+	if err == nil && h.fold.Seq != seq {
+		err = fmt.Errorf("%w: fold and account row differ in seq", ErrDiverged)
+	}
+	return h, err
+}
+
+// foldOf reads the projection of a registered account.
+func foldOf(ctx context.Context, q querier, accountID string) (lifecycle.Verification, error) {
+	var text []byte
+	err := row(ctx, q, `SELECT fold FROM verifications WHERE account_id = ?`, []any{accountID}, &text)
+	if errors.Is(err, store.ErrNotFound) {
+		return lifecycle.New(accountID), nil
+	}
+	if err != nil {
+		return lifecycle.Verification{}, err
+	}
+	return decodeFold(text)
+}
+
+func decodeFold(text []byte) (lifecycle.Verification, error) {
+	var v lifecycle.Verification
+	if err := json.Unmarshal(text, &v); err != nil {
+		return v, fmt.Errorf("%w: the fold is not readable", ErrDiverged)
+	}
+	return v, nil
+}
+
+// extend stamps drafts, folds them and writes everything that follows from them.
+func (s *Store) extend(ctx context.Context, tx *transaction, h head, changeID string, drafts []lifecycle.Change) ([]lifecycle.Change, error) {
+	recordedAt := later(s.now(), h.recordedAt)
+	before, hash := h.fold, h.hash
+	v := before
+	written := make([]lifecycle.Change, 0, len(drafts))
+	for _, draft := range drafts {
+		draft.ChangeID = changeID
+		next, stamped, err := v.Extend(draft)
+		if err != nil {
+			return nil, err
+		}
+		body, c, err := encodeEntry(stamped[0])
+		if err != nil {
+			return nil, err
+		}
+		hash = chain(c.AccountID, hash, recordedAt, body)
+		if err := writeEntry(ctx, tx, c, recordedAt, body, hash); err != nil {
+			return nil, err
+		}
+		if err := derive(ctx, tx, next, c); err != nil {
+			return nil, err
+		}
+		v, written = next, append(written, c)
+	}
+	return written, project(ctx, tx, v, recordedAt, hash)
+}
+
+// encodeEntry returns an entry as it is stored, and as it will be read.
+func encodeEntry(c lifecycle.Change) ([]byte, lifecycle.Change, error) {
+	body, err := json.Marshal(c)
+	if err != nil {
+		return nil, c, fmt.Errorf("%w: %s cannot be encoded", store.ErrInvalid, c.Event)
+	}
+	var read lifecycle.Change
+	if err := json.Unmarshal(body, &read); err != nil {
+		return nil, c, fmt.Errorf("%w: %s cannot be decoded", store.ErrInvalid, c.Event)
+	}
+	return body, read, nil
+}
+
+func writeEntry(ctx context.Context, tx *transaction, c lifecycle.Change, recordedAt time.Time, body, hash []byte) error {
+	_, err := tx.exec(ctx, `INSERT INTO events (account_id, seq, change_id, event, at, recorded_at, body, hash)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		c.AccountID, c.Seq, c.ChangeID, string(c.Event), instant(c.At), instant(recordedAt), string(body), hash)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `INSERT INTO outbox (topic, account_id, seq, recorded_at) VALUES ('change', ?, ?, ?)`,
+		c.AccountID, c.Seq, instant(recordedAt))
+	return err
+}
+
+// project writes the fold and the standing that the gate reads.
+func project(ctx context.Context, tx *transaction, v lifecycle.Verification, recordedAt time.Time, hash []byte) error {
+	fold, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("%w: the fold cannot be encoded", store.ErrInvalid)
+	}
+	_, err = tx.exec(ctx, `INSERT INTO verifications (account_id, seq, fold) VALUES (?, ?, ?)
+		ON CONFLICT (account_id) DO UPDATE SET seq = excluded.seq, fold = excluded.fold`, v.AccountID, v.Seq, string(fold))
+	if err != nil {
+		return err
+	}
+	var digest any
+	if v.Identity != nil && v.Identity.Digest != "" {
+		digest = v.Identity.Digest
+	}
+	_, err = tx.exec(ctx, `UPDATE accounts SET seq = ?, state = ?, turn = ?, since = ?, turn_since = ?, verified_at = ?,
+		identity_digest = ?, head_recorded_at = ?, head_hash = ? WHERE account_id = ?`,
+		v.Seq, string(v.State), string(v.State.Turn()), instant(v.Since), instant(v.TurnSince), instant(v.VerifiedAt),
+		digest, instant(recordedAt), hash, v.AccountID)
+	return err
+}

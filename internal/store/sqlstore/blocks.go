@@ -1,0 +1,75 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/verigate/verigate/internal/store"
+)
+
+// RecordBlock implements store.Decisions.
+func (s *Store) RecordBlock(ctx context.Context, b store.Block) (bool, error) {
+	if err := errors.Join(checkInstant("since", b.Since), checkInstant("at", b.At)); err != nil {
+		return false, err
+	}
+	var one int
+	err := row(ctx, reader{s}, `SELECT 1 FROM blocks WHERE account_id = ? AND action = ? AND policy_name = ?
+		AND policy_version = ? AND rule_id = ?`, []any{b.AccountID, b.Action, b.PolicyName, b.PolicyVersion, b.RuleID}, &one)
+	if !errors.Is(err, store.ErrNotFound) {
+		return false, s.fault(ctx, "record a block", err) // a repeat need not wait for the writer
+	}
+	first := false
+	err = s.write(ctx, "record a block", func(ctx context.Context, tx *transaction) error {
+		n, err := tx.exec(ctx, `INSERT INTO blocks (account_id, action, policy_name, policy_version, rule_id, reason, since, at,
+			receipt, observed, repeats) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+			ON CONFLICT (account_id, action, policy_name, policy_version, rule_id) DO NOTHING`,
+			b.AccountID, b.Action, b.PolicyName, b.PolicyVersion, b.RuleID, b.Reason, instant(b.Since), instant(b.At),
+			b.Receipt, flag(b.Observed))
+		first = n == 1
+		return err
+	})
+	return first && err == nil, err
+}
+
+// CountBlocks implements store.Decisions.
+func (s *Store) CountBlocks(ctx context.Context, repeats map[store.BlockKey]int) error {
+	if len(repeats) == 0 {
+		return nil
+	}
+	return s.write(ctx, "count blocks", func(ctx context.Context, tx *transaction) error {
+		for k, n := range repeats {
+			_, err := tx.exec(ctx, `UPDATE blocks SET repeats = repeats + ? WHERE account_id = ? AND action = ?
+				AND policy_name = ? AND policy_version = ? AND rule_id = ?`,
+				n, k.AccountID, k.Action, k.PolicyName, k.PolicyVersion, k.RuleID)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Blocks implements store.Decisions.
+func (s *Store) Blocks(ctx context.Context, accountID string) ([]store.CountedBlock, error) {
+	var all []store.CountedBlock
+	err := each(ctx, reader{s}, `SELECT action, policy_name, policy_version, rule_id, reason, since, at, receipt, observed, repeats
+		FROM blocks WHERE account_id = ? ORDER BY at, action, policy_name, policy_version, rule_id`, []any{accountID},
+		func(scan func(...any) error) error {
+			b := store.CountedBlock{Block: store.Block{AccountID: accountID}}
+			var observed int
+			err := scan(&b.Action, &b.PolicyName, &b.PolicyVersion, &b.RuleID, &b.Reason, scanTime(&b.Since), scanTime(&b.At),
+				&b.Receipt, &observed, &b.Repeats)
+			b.Observed = observed != 0
+			all = append(all, b)
+			return err
+		})
+	return all, s.fault(ctx, "read blocks", err)
+}
+
+// flag is a truth value as a column that every database has.
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,46 @@
+package sqlstore
+
+import "context"
+
+// Changed implements store.Log.
+func (s *Store) Changed(ctx context.Context, accountID string) (<-chan struct{}, error) {
+	return s.hub.subscribe(ctx, topic{logTopic, accountID})
+}
+
+// ReturnedChanged implements store.Hints.
+func (s *Store) ReturnedChanged(ctx context.Context, attemptID string) (<-chan struct{}, error) {
+	return s.hub.subscribe(ctx, topic{returnTopic, attemptID})
+}
+
+// poll is the hub's one statement.
+func (s *Store) poll(ctx context.Context, after *cursor) (cursor, []topic, error) {
+	var next cursor
+	if after == nil {
+		err := row(ctx, reader{s}, `SELECT (SELECT COALESCE(MAX(position), 0) FROM events),
+			(SELECT COALESCE(MAX(position), 0) FROM returns)`, nil, &next.events, &next.returns)
+		return next, nil, s.fault(ctx, "poll", err)
+	}
+	next = *after
+	var news []topic
+	seen := map[topic]bool{}
+	err := each(ctx, reader{s}, `SELECT 0, position, account_id FROM events WHERE position > ?
+		UNION ALL SELECT 1, position, attempt_id FROM returns WHERE position > ?`, []any{after.events, after.returns},
+		func(scan func(...any) error) error {
+			var t topic
+			var position int64
+			if err := scan(&t.kind, &position, &t.id); err != nil {
+				return err
+			}
+			if t.kind == logTopic {
+				next.events = max(next.events, position)
+			} else {
+				next.returns = max(next.returns, position)
+			}
+			if !seen[t] {
+				seen[t] = true
+				news = append(news, t)
+			}
+			return nil
+		})
+	return next, news, s.fault(ctx, "poll", err)
+}

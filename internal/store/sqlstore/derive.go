@@ -1,0 +1,95 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/workflows/lifecycle"
+)
+
+// derive writes what one entry says of attempts, leases and consents; v is the fold after it. All of it can be
+// written anew from the log: see Rebuild.
+func derive(ctx context.Context, tx *transaction, v lifecycle.Verification, c lifecycle.Change) error {
+	if c.Ignored {
+		return nil
+	}
+	switch c.Event {
+	case lifecycle.IssueQR:
+		return deriveIssue(ctx, tx, c)
+	case lifecycle.Scan:
+		return deriveScan(ctx, tx, v)
+	case lifecycle.Pass, lifecycle.Fail:
+		return deriveResult(ctx, tx, v, c.Detail.AttemptID)
+	case lifecycle.WithdrawConsent, lifecycle.Revoke:
+		_, err := tx.exec(ctx, `UPDATE consents SET ended_at = ? WHERE account_id = ? AND ended_at IS NULL`, instant(c.At), c.AccountID)
+		return err
+	default:
+		return nil
+	}
+}
+
+func deriveIssue(ctx context.Context, tx *transaction, c lifecycle.Change) error {
+	if consent := c.Detail.Consent; consent != nil {
+		body, err := encodeDetail("consent", consent)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `INSERT INTO consents (consent_id, account_id, generation, body) VALUES (?, ?, ?, ?)`,
+			consent.ID, c.AccountID, consent.Generation, body)
+		if err != nil {
+			return err
+		}
+	}
+	if attempt := c.Detail.Attempt; attempt != nil {
+		body, err := encodeDetail("attempt", attempt)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `INSERT INTO attempts (attempt_id, account_id, provider, order_no, ends_at, result, body)
+			VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			attempt.ID, c.AccountID, attempt.Provider, attempt.OrderNo, instant(attempt.EndsAt), string(attempt.Result), body)
+		if err != nil {
+			return err
+		}
+	}
+	lease := c.Detail.Lease
+	body, err := encodeDetail("lease", lease)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `INSERT INTO leases (lease_id, account_id, attempt_id, expires_at, body) VALUES (?, ?, ?, ?, ?)`,
+		lease.ID, c.AccountID, lease.AttemptID, instant(lease.ExpiresAt), body)
+	return err
+}
+
+func deriveScan(ctx context.Context, tx *transaction, v lifecycle.Verification) error {
+	body, err := encodeDetail("lease", v.Lease)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `UPDATE leases SET body = ? WHERE lease_id = ?`, body, v.Lease.ID)
+	return err
+}
+
+func deriveResult(ctx context.Context, tx *transaction, v lifecycle.Verification, attemptID string) error {
+	attempt := v.Attempt(attemptID)
+	if attempt == nil {
+		return nil // long over: the fold has let go of it
+	}
+	body, err := encodeDetail("attempt", attempt)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `UPDATE attempts SET result = ?, body = ? WHERE attempt_id = ?`, string(attempt.Result), body, attempt.ID)
+	return err
+}
+
+func encodeDetail(what string, detail any) (string, error) {
+	body, err := json.Marshal(detail)
+	if err != nil {
+		return "", fmt.Errorf("%w: %s cannot be encoded", store.ErrInvalid, what)
+	}
+	return string(body), nil
+}

@@ -1,0 +1,35 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+// dialect is what differs between SQL databases. Statements are written once, with ? for parameters.
+type dialect interface {
+	// rebind turns the ? of a statement into the database's own parameters.
+	rebind(query string) string
+	// lockRow ends a SELECT whose row the transaction is about to change.
+	lockRow() string
+	// anyOf is a condition on column that anyArg fills with one parameter, however many values there are.
+	anyOf(column string) string
+	anyArg(values []string) (any, error)
+	// classify judges an error of the driver.
+	classify(err error) class
+	// scrub removes from the files what was deleted before.
+	scrub(ctx context.Context, db *sql.DB) error
+	migrations() (goose.Dialect, fs.FS, error)
+}
+
+// class is what an error of the driver means to callers.
+type class int
+
+const (
+	unknown     class = iota // a mistake of ours: the statement is wrong or the schema is not there
+	unavailable              // busy, locked, full, lost: retry later
+	conflict                 // a unique key is taken
+	dangling                 // a referenced row is missing
+)

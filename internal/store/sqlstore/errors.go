@@ -1,0 +1,77 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+
+	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/vault"
+	"github.com/verigate/verigate/workflows/lifecycle"
+)
+
+var (
+	errBusyReaders    = fmt.Errorf("%w: a reader keeps the write-ahead log", store.ErrUnavailable)
+	errOtherExtension = fmt.Errorf("%w: another extension has this id", store.ErrConflict)
+)
+
+// driverError is an error of the database without its text: that may quote statements, values and paths.
+type driverError struct {
+	op   string
+	code int // the database's own code, 0 if it has none
+	kind error
+}
+
+func (e *driverError) Error() string {
+	text := "sqlstore: " + e.op
+	if e.kind != nil {
+		text = e.kind.Error() + ": " + e.op
+	}
+	if e.code != 0 {
+		text = fmt.Sprintf("%s: code %d", text, e.code)
+	}
+	return text
+}
+
+func (e *driverError) Unwrap() error { return e.kind }
+
+// fault turns an error of the driver into one of the store's. Errors that the store made itself pass unchanged.
+func (s *Store) fault(ctx context.Context, op string, err error) error {
+	if err == nil || ours(err) {
+		return err
+	}
+	if cause := ctx.Err(); cause != nil {
+		return fmt.Errorf("%w: %s: %w", store.ErrUnavailable, op, cause)
+	}
+	code := 0
+	var native *sqlite.Error
+	if errors.As(err, &native) {
+		code = native.Code()
+	}
+	kind := map[class]error{unavailable: store.ErrUnavailable, conflict: store.ErrConflict, dangling: store.ErrNotFound}[s.dialect.classify(err)]
+	if s.closed.Load() || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
+		kind = store.ErrUnavailable
+	}
+	return &driverError{op, code, kind}
+}
+
+// ours reports whether this package or the lifecycle made err, so that its text is fit for callers.
+func ours(err error) bool {
+	var refusal *lifecycle.Refusal
+	if errors.As(err, &refusal) {
+		return true
+	}
+	for _, known := range []error{
+		store.ErrNotFound, store.ErrConflict, store.ErrInvalid, store.ErrUnavailable, vault.ErrNotFound,
+		vault.ErrUnavailable, lifecycle.ErrBrokenLog, ErrDiverged, ErrPragma,
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}

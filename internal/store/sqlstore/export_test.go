@@ -1,0 +1,31 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// Writer gives tests the writing connection, to break things on it.
+func (s *Store) Writer() *sql.DB { return s.writer }
+
+// Readers gives tests the reading pool.
+func (s *Store) Readers() *sql.DB { return s.readers }
+
+// OpenWith opens a connection with one pragma set to another value than is required of it.
+func OpenWith(ctx context.Context, path, name, value string) error {
+	required := requiredPragmas(time.Second, true)
+	set := requiredPragmas(time.Second, true)
+	for i := range set {
+		if set[i].name == name {
+			set[i].set = value
+		}
+	}
+	c, err := newConnector(path, set, required, false)
+	if err != nil {
+		return err
+	}
+	db := sql.OpenDB(c)
+	defer func() { _ = db.Close() }()
+	return db.PingContext(ctx)
+}

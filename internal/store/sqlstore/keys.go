@@ -1,0 +1,73 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/verigate/verigate/internal/store"
+)
+
+// PutKey implements store.Keys.
+func (s *Store) PutKey(ctx context.Context, k store.Key) error {
+	if k.ID == "" || len(k.Hash) == 0 {
+		return fmt.Errorf("%w: a key needs an id and a hash", store.ErrInvalid)
+	}
+	if err := errors.Join(checkInstant("created_at", k.CreatedAt), checkInstant("expires_at", k.ExpiresAt)); err != nil {
+		return err
+	}
+	scopes, err := json.Marshal(k.Scopes)
+	if err != nil {
+		return fmt.Errorf("%w: scopes cannot be encoded", store.ErrInvalid)
+	}
+	return s.write(ctx, "put a key", func(ctx context.Context, tx *transaction) error {
+		n, err := tx.exec(ctx, `INSERT INTO api_keys (key_id, hash, label, scopes, created_at, expires_at, disabled)
+			VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (key_id) DO UPDATE SET label = excluded.label, scopes = excluded.scopes, expires_at = excluded.expires_at,
+			disabled = excluded.disabled WHERE api_keys.hash = excluded.hash`,
+			k.ID, k.Hash, k.Label, string(scopes), instant(k.CreatedAt), instant(k.ExpiresAt), flag(k.Disabled))
+		if err == nil && n == 0 {
+			err = fmt.Errorf("%w: another key has this id", store.ErrConflict)
+		}
+		return err
+	})
+}
+
+const keyQuery = `SELECT key_id, hash, label, scopes, created_at, expires_at, disabled FROM api_keys `
+
+// Key implements store.Keys.
+func (s *Store) Key(ctx context.Context, id string) (store.Key, error) {
+	keys, err := s.keys(ctx, keyQuery+`WHERE key_id = ?`, id)
+	switch {
+	case err != nil:
+		return store.Key{}, err
+	case len(keys) == 0:
+		return store.Key{}, store.ErrNotFound
+	}
+	return keys[0], nil
+}
+
+// AllKeys implements store.Keys.
+func (s *Store) AllKeys(ctx context.Context) ([]store.Key, error) {
+	return s.keys(ctx, keyQuery+`ORDER BY created_at, key_id`)
+}
+
+func (s *Store) keys(ctx context.Context, query string, args ...any) ([]store.Key, error) {
+	var all []store.Key
+	err := each(ctx, reader{s}, query, args, func(scan func(...any) error) error {
+		var k store.Key
+		var scopes []byte
+		var disabled int
+		if err := scan(&k.ID, &k.Hash, &k.Label, &scopes, scanTime(&k.CreatedAt), scanTime(&k.ExpiresAt), &disabled); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(scopes, &k.Scopes); err != nil {
+			return fmt.Errorf("%w: scopes of a key are not readable", ErrDiverged)
+		}
+		k.Disabled = disabled != 0
+		all = append(all, k)
+		return nil
+	})
+	return all, s.fault(ctx, "read keys", err)
+}

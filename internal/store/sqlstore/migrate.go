@@ -1,0 +1,79 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/verigate/verigate/internal/store"
+)
+
+// Migration is one step of the schema.
+type Migration struct {
+	Version   int64
+	Name      string
+	AppliedAt time.Time // zero while it is pending
+}
+
+// Migrate brings the schema up to date and returns the versions that it applied. It is safe to call at every start,
+// also by several processes.
+func (s *Store) Migrate(ctx context.Context) ([]int64, error) {
+	provider, err := s.provider()
+	if err != nil {
+		return nil, err
+	}
+	results, err := provider.Up(ctx)
+	if err != nil {
+		// Another process may have migrated in the meantime; then nothing is pending and all is well.
+		if pending, failed := provider.HasPending(ctx); failed == nil && !pending {
+			return nil, nil
+		}
+		return nil, s.migrationFault(ctx, err)
+	}
+	var applied []int64
+	for _, r := range results {
+		applied = append(applied, r.Source.Version)
+	}
+	return applied, nil
+}
+
+// Migrations lists every step of the schema, oldest first, with the instant it was applied.
+func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
+	provider, err := s.provider()
+	if err != nil {
+		return nil, err
+	}
+	status, err := provider.Status(ctx)
+	if err != nil {
+		return nil, s.migrationFault(ctx, err)
+	}
+	var all []Migration
+	for _, m := range status {
+		all = append(all, Migration{Version: m.Source.Version, Name: m.Source.Path, AppliedAt: m.AppliedAt})
+	}
+	return all, nil
+}
+
+// provider is goose without its globals.
+func (s *Store) provider() (*goose.Provider, error) {
+	dialect, files, err := s.dialect.migrations()
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(dialect, s.writer, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: migrations: %w", err)
+	}
+	return provider, nil
+}
+
+// migrationFault keeps the text of an error, unlike fault: it is about the schema, and an operator needs it.
+func (s *Store) migrationFault(ctx context.Context, err error) error {
+	if mapped := s.fault(ctx, "migrate", err); errors.Is(mapped, store.ErrUnavailable) {
+		return mapped
+	}
+	return fmt.Errorf("sqlstore: migrate: %w", err)
+}

@@ -1,0 +1,83 @@
+package sqlstore_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/verigate/verigate/internal/store/sqlstore"
+	"github.com/verigate/verigate/internal/store/sqlstore/migrations"
+)
+
+func TestMigrateFromEmptyAndAgain(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s, err := sqlstore.Open(ctx, sqlstore.Config{Path: filepath.Join(t.TempDir(), "verigate.db"), Now: time.Now})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+
+	steps, err := s.Migrations(ctx)
+	require.NoError(t, err)
+	require.NotEmpty(t, steps)
+	for _, m := range steps {
+		require.True(t, m.AppliedAt.IsZero(), m.Name)
+	}
+	applied, err := s.Migrate(ctx)
+	require.NoError(t, err)
+	require.Len(t, applied, len(steps))
+	register(t, s, "a1")
+
+	applied, err = s.Migrate(ctx)
+	require.NoError(t, err)
+	require.Empty(t, applied)
+	steps, err = s.Migrations(ctx)
+	require.NoError(t, err)
+	for _, m := range steps {
+		require.False(t, m.AppliedAt.IsZero(), m.Name)
+	}
+	_, err = s.Account(ctx, "a1")
+	require.NoError(t, err)
+}
+
+func TestMigrateByTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "verigate.db")
+	var group errgroup.Group
+	for range 2 {
+		group.Go(func() error {
+			s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: path, Now: time.Now})
+			if err != nil {
+				return err
+			}
+			defer func() { _ = s.Close() }()
+			_, err = s.Migrate(t.Context())
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
+}
+
+// TestReleasedMigrationsStay: a migration that somebody may have run is never edited; add another file and its line here.
+func TestReleasedMigrationsStay(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"sqlite/00001_init.sql": "2adefda398e298818459edaa0fae8fdd9dd4740d1c560b43f4f2b0b61703c877",
+	}
+	got := map[string]string{}
+	require.NoError(t, fs.WalkDir(migrations.SQLite, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(migrations.SQLite, path)
+		sum := sha256.Sum256(text)
+		got[path] = hex.EncodeToString(sum[:])
+		return err
+	}))
+	require.Equal(t, want, got)
+}

@@ -1,0 +1,9 @@
+// Package migrations holds the schema of each SQL dialect as numbered files that are only ever added to.
+package migrations
+
+import "embed"
+
+// SQLite holds the migrations of the SQLite dialect under sqlite/.
+//
+//go:embed sqlite/*.sql
+var SQLite embed.FS

@@ -1,0 +1,192 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+
+	"github.com/verigate/verigate/internal/store"
+)
+
+// querier runs statements: on the reading pool, or within one transaction.
+type querier interface {
+	query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// statements keeps the prepared statements of one pool, by text. All texts are constants of this package, so there
+// are few of them.
+type statements struct {
+	db     *sql.DB
+	mu     sync.RWMutex
+	byText map[string]*sql.Stmt
+}
+
+func newStatements(db *sql.DB) *statements {
+	return &statements{db: db, byText: map[string]*sql.Stmt{}}
+}
+
+func (s *statements) known(text string) *sql.Stmt {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.byText[text]
+}
+
+// prepare returns the statement of a text. It takes a connection, so no caller may hold the last one.
+func (s *statements) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+	if stmt := s.known(text); stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := s.db.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if first := s.byText[text]; first != nil {
+		return first, stmt.Close()
+	}
+	s.byText[text] = stmt
+	return stmt, nil
+}
+
+// reader runs single statements on the reading pool.
+type reader struct {
+	s *Store
+}
+
+func (r reader) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := r.s.reading.prepare(ctx, r.s.dialect.rebind(query))
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+// transaction runs statements within one transaction. Prepared ones are used where they are known; of the others it
+// keeps the texts, because preparing takes a connection and a writing transaction holds the only one.
+type transaction struct {
+	s      *Store
+	tx     *sql.Tx
+	cache  *statements // nil in a snapshot
+	unseen []string
+}
+
+func (t *transaction) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	query = t.s.dialect.rebind(query)
+	if stmt := t.prepared(query); stmt != nil {
+		return t.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	}
+	return t.tx.QueryContext(ctx, query, args...)
+}
+
+// exec returns how many rows were written.
+func (t *transaction) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	query = t.s.dialect.rebind(query)
+	var result sql.Result
+	var err error
+	if stmt := t.prepared(query); stmt != nil {
+		result, err = t.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	} else {
+		result, err = t.tx.ExecContext(ctx, query, args...)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (t *transaction) prepared(query string) *sql.Stmt {
+	if t.cache == nil {
+		return nil
+	}
+	stmt := t.cache.known(query)
+	if stmt == nil {
+		t.unseen = append(t.unseen, query)
+	}
+	return stmt
+}
+
+// row scans the only row of a query into to; ErrNotFound if there is none.
+func row(ctx context.Context, q querier, query string, args []any, to ...any) error {
+	err := each(ctx, q, query, args, func(scan func(...any) error) error {
+		if err := scan(to...); err != nil {
+			return err
+		}
+		return errEnough
+	})
+	switch {
+	case errors.Is(err, errEnough):
+		return nil
+	case err != nil:
+		return err
+	default:
+		return store.ErrNotFound
+	}
+}
+
+var errEnough = errors.New("sqlstore: enough rows")
+
+// each calls visit for every row of a query.
+func each(ctx context.Context, q querier, query string, args []any, visit func(scan func(...any) error) error) error {
+	rows, err := q.query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		if err := visit(rows.Scan); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+	}
+	return errors.Join(rows.Err(), rows.Close())
+}
+
+// snapshot runs several reads that see the database at one moment.
+func (s *Store) snapshot(ctx context.Context, op string, do func(q querier) error) error {
+	tx, err := s.readers.BeginTx(ctx, nil)
+	if err != nil {
+		return s.fault(ctx, op, err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	return s.fault(ctx, op, do(&transaction{s: s, tx: tx}))
+}
+
+// write runs one writing transaction. Writers wait in order and may give up while they wait; a transaction that has
+// begun is not interrupted, so that a caller who gives up never leaves a connection halfway through a commit.
+func (s *Store) write(ctx context.Context, op string, do func(ctx context.Context, tx *transaction) error) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return s.fault(ctx, op, ctx.Err())
+	}
+	conn, err := s.writer.Conn(ctx) // only a checkpoint or a migration may still hold it
+	if err != nil {
+		return s.fault(ctx, op, err)
+	}
+	ctx = context.WithoutCancel(ctx)
+	t := &transaction{s: s, cache: s.writing}
+	err = t.run(ctx, conn, do)
+	if failed := conn.Close(); err == nil && failed != nil {
+		err = failed
+	}
+	for _, query := range t.unseen {
+		if _, failed := s.writing.prepare(ctx, query); failed != nil {
+			break // it stays unprepared until the next time
+		}
+	}
+	return s.fault(ctx, op, err)
+}
+
+func (t *transaction) run(ctx context.Context, conn *sql.Conn, do func(ctx context.Context, tx *transaction) error) error {
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	t.tx = tx
+	if err := do(ctx, t); err != nil {
+		return err
+	}
+	return tx.Commit()
+}

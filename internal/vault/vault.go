@@ -1,0 +1,31 @@
+// Package vault keeps personal data: encrypted at rest, found only by an opaque reference that is bound to one
+// account, and deleted so that nothing of it stays in the file. Everything outside it carries references.
+package vault
+
+import (
+	"context"
+	"errors"
+
+	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/realname"
+)
+
+// ErrNotFound means that no record lies under that reference for that account.
+var ErrNotFound = errors.New("vault: not found")
+
+// ErrUnavailable wraps whatever keeps the vault from answering: retry later.
+var ErrUnavailable = errors.New("vault: unavailable")
+
+// Vault is the port. Records of every kind are addressed by (account, reference); a reference used with another
+// account is not found.
+type Vault interface {
+	// PutSubject seals real-name information and returns its reference and the keyed digest of its document.
+	PutSubject(ctx context.Context, accountID string, s realname.Subject) (lifecycle.Identity, error)
+	Subject(ctx context.Context, accountID, ref string) (realname.Subject, error)
+	// PutText seals free text that may hold personal data: a reviewer's note, a consent's address and user agent.
+	PutText(ctx context.Context, accountID, text string) (ref string, err error)
+	Text(ctx context.Context, accountID, ref string) (string, error)
+	// Delete removes a record for good. Deleting what is not there is no error.
+	Delete(ctx context.Context, accountID, ref string) error
+	Close() error
+}
