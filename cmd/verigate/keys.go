@@ -1,0 +1,180 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/app"
+	"github.com/verigate/verigate/internal/store"
+)
+
+type keysCmd struct {
+	Create  keysCreateCmd  `cmd:"" help:"Make an API key. Its secret is shown this once."`
+	List    keysListCmd    `cmd:"" help:"List API keys; secrets are not known."`
+	Disable keysDisableCmd `cmd:"" help:"Close an API key for good."`
+}
+
+// withAdmin opens the database for one command.
+func (p place) withAdmin(w *world, do func(*app.Admin, app.Clock) error) (err error) {
+	conf, clock, err := p.load(w)
+	if err != nil {
+		return err
+	}
+	admin, err := app.OpenAdmin(w.ctx, conf, clock)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, admin.Close()) }()
+	return do(admin, clock)
+}
+
+type keysCreateCmd struct {
+	place
+	Label  string        `required:"" help:"What it is for; shown in lists."`
+	Scopes []string      `required:"" help:"What it may do, separated by commas: accounts:write, accounts:correct, decisions:read, verifications:write, verifications:read, reviews:write, policies:write, policies:approve, sweeps:write, audit:read, admin."`
+	For    time.Duration `placeholder:"DURATION" help:"Until it expires, such as 720h (default: never)."`
+	JSON   bool          `name:"json" help:"Print as JSON."`
+}
+
+// Run makes a key.
+func (c keysCreateCmd) Run(w *world) error {
+	k := app.NewKey{Label: c.Label, For: c.For}
+	if c.For < 0 {
+		return usageError{errors.New("--for must be a positive duration")}
+	}
+	for _, s := range c.Scopes {
+		scope := api.Scope(strings.TrimSpace(s))
+		if !scope.Valid() {
+			return usageError{fmt.Errorf("--scopes: there is no such scope; there are %v", api.Scopes())}
+		}
+		k.Scopes = append(k.Scopes, scope)
+	}
+	return c.withAdmin(w, func(a *app.Admin, _ app.Clock) error {
+		secret, err := a.CreateKey(w.ctx, k)
+		switch {
+		case err != nil:
+			return err
+		case c.JSON:
+			return w.json(map[string]any{"api_key": secret, "label": k.Label, "scopes": k.Scopes})
+		}
+		w.say("%s\n", secret)
+		w.warn("Keep it now: it is not shown again.\n")
+		return nil
+	})
+}
+
+type keysListCmd struct {
+	place
+	JSON bool `name:"json" help:"Print as JSON."`
+}
+
+type keyView struct {
+	ID        string     `json:"id"`
+	Label     string     `json:"label"`
+	Scopes    []string   `json:"scopes"`
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at"`
+	State     string     `json:"state"`
+}
+
+func viewOf(k store.Key, now time.Time) keyView {
+	v := keyView{ID: k.ID, Label: k.Label, Scopes: k.Scopes, CreatedAt: k.CreatedAt, State: "open"}
+	if !k.ExpiresAt.IsZero() {
+		v.ExpiresAt = &k.ExpiresAt
+	}
+	switch {
+	case k.Disabled:
+		v.State = "disabled"
+	case v.ExpiresAt != nil && !now.Before(k.ExpiresAt):
+		v.State = "expired"
+	}
+	return v
+}
+
+// Run lists.
+func (c keysListCmd) Run(w *world) error {
+	return c.withAdmin(w, func(a *app.Admin, clock app.Clock) error {
+		keys, err := a.Keys(w.ctx)
+		if err != nil {
+			return err
+		}
+		views := make([]keyView, len(keys))
+		for i, k := range keys {
+			views[i] = viewOf(k, clock.Now())
+		}
+		if c.JSON {
+			return w.json(views)
+		}
+		for _, v := range views {
+			w.say("%s  %-8s  %s  %s  [%s]\n", v.ID, v.State, v.CreatedAt.Format(time.RFC3339), v.Label, strings.Join(v.Scopes, " "))
+		}
+		return nil
+	})
+}
+
+type keysDisableCmd struct {
+	place
+	ID string `arg:"" help:"Id of the key: the part between the underscores."`
+}
+
+// Run disables.
+func (c keysDisableCmd) Run(w *world) error {
+	return c.withAdmin(w, func(a *app.Admin, _ app.Clock) error {
+		err := a.DisableKey(w.ctx, c.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			return errors.New("there is no key with that id; verigate keys list shows them")
+		}
+		return err
+	})
+}
+
+type secretsCmd struct {
+	New    secretsNewCmd    `cmd:"" help:"Print a new secret for a setting."`
+	Rotate secretsRotateCmd `cmd:"" help:"Print a secret with a new key in front; the older keys still open and verify."`
+}
+
+type secretsNewCmd struct {
+	Kind string `arg:"" enum:"vault,codec,links,receipts" help:"vault, codec, links or receipts."`
+}
+
+// Help is the manual page.
+func (secretsNewCmd) Help() string {
+	return `Prints to standard output; write it where only the program can read it, and name that place in the configuration.
+
+Example:
+  umask 077; for k in vault codec links receipts; do verigate secrets new $k > secrets/$k; done
+  # secrets: {vault_keyset: file:secrets/vault, codec_keyset: file:secrets/codec, link_keys: file:secrets/links, receipt_keys: file:secrets/receipts}`
+}
+
+// Run makes one.
+func (c secretsNewCmd) Run(w *world) error {
+	secret, err := app.NewSecret(c.Kind)
+	if err != nil {
+		return err
+	}
+	w.say("%s", secret)
+	return nil
+}
+
+type secretsRotateCmd struct {
+	Kind string `arg:"" enum:"vault,codec,links,receipts" help:"vault, codec, links or receipts."`
+	File string `arg:"" type:"path" help:"File with the present secret."`
+}
+
+// Run rotates.
+func (c secretsRotateCmd) Run(w *world) error {
+	old, err := os.ReadFile(c.File)
+	if err != nil {
+		return usageError{err}
+	}
+	secret, err := app.RotateSecret(c.Kind, old)
+	if err != nil {
+		return err
+	}
+	w.say("%s", secret)
+	return nil
+}

@@ -1,0 +1,18 @@
+// Command verigate runs Verigate and works on it: the demonstration, the API, the worker, and the tools of an
+// operator. verigate --help is the manual.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // policies name time zones, and a container may have none
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,126 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/workflows/lifecycle"
+)
+
+type accountIn struct {
+	Kind         string `json:"kind" enum:"individual,enterprise"`
+	Region       string `json:"region" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2 in capitals; CN is mainland China."`
+	RegisteredAt string `json:"registered_at" format:"date-time" doc:"When the account was registered at the platform, with offset."`
+	Reason       string `json:"reason,omitempty" maxLength:"2000" doc:"Why the facts of a known account change. Needs the scope accounts:correct."`
+}
+
+type accountDetailView struct {
+	AccountID    string                  `json:"account_id"`
+	Kind         string                  `json:"kind" enum:"individual,enterprise"`
+	Region       string                  `json:"region"`
+	RegisteredAt time.Time               `json:"registered_at"`
+	Version      int                     `json:"version"`
+	Verification statusView              `json:"verification"`
+	Gates        map[string]decisionView `json:"gates" doc:"What the gate says of every declared action now. Nothing is recorded."`
+}
+
+func (s *Server) accountRoutes() {
+	handle(s, operation{
+		id: "put-account", method: http.MethodPut, path: "/v1/accounts/{account_id}", tag: tagAccounts,
+		summary: "Register an account",
+		words: "Registers the account, or repeats its registration. Changing kind, region or registered_at of a known account can lift a block: " +
+			"it needs a reason (in the body or as parameter) and the scope accounts:correct, and is recorded as a new version.",
+		scopes:  []Scope{AccountsWrite},
+		query:   []parameter{{name: "reason", words: "Why the facts of a known account change."}},
+		answers: map[int]string{http.StatusCreated: "The account is new.", http.StatusOK: "The account was known."},
+		codes:   []Code{CodeFactsDiffer},
+	}, s.putAccount)
+	handle(s, operation{
+		id: "get-account", method: http.MethodGet, path: "/v1/accounts/{account_id}", tag: tagAccounts,
+		summary: "Look at an account",
+		words:   "The account's facts, its verification, and what the gate says of every action now.",
+		scopes:  []Scope{VerificationsRead, AccountsWrite}, codes: []Code{CodeClockSkew},
+	}, s.getAccount)
+	s.importRoute()
+}
+
+func (s *Server) putAccount(ctx context.Context, c *call, in accountIn) (int, accountView, error) {
+	var f faults
+	facts := f.facts(c.account, in.Kind, in.Region, in.RegisteredAt)
+	reason := in.Reason
+	if reason == "" {
+		reason = c.query("reason")
+	}
+	f.freeText("reason", reason)
+	if err := f.err(); err != nil {
+		return 0, accountView{}, err
+	}
+	zone, err := s.cfg.Gate.Zone(ctx)
+	if err != nil {
+		return 0, accountView{}, err
+	}
+	put := store.PutAccount{Account: facts, Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem, ID: c.key.ID}}
+	account, result, err := s.cfg.Store.PutAccount(ctx, put, false)
+	if errors.Is(err, store.ErrConflict) {
+		account, result, err = s.correctAccount(ctx, c, put, reason)
+	}
+	if err != nil {
+		return 0, accountView{}, err
+	}
+	status := http.StatusOK
+	if result == store.Created {
+		status = http.StatusCreated
+	}
+	return status, viewAccount(account, zone), nil
+}
+
+// correctAccount changes the facts of a known account, if the key and the reason allow it.
+func (s *Server) correctAccount(ctx context.Context, c *call, put store.PutAccount, reason string) (store.Account, store.PutResult, error) {
+	if !allows(c.key.Scopes, AccountsCorrect) {
+		return store.Account{}, "", lacks([]Scope{AccountsCorrect})
+	}
+	if reason == "" {
+		return store.Account{}, "", problem(CodeFactsDiffer)
+	}
+	said, err := s.explain(ctx, c.account, reason, "")
+	if err != nil {
+		return store.Account{}, "", err
+	}
+	put.Actor.Kind, put.Reason = lifecycle.ActorOperator, said.stored()
+	account, result, err := s.cfg.Store.PutAccount(ctx, put, true)
+	if err != nil {
+		s.forget(ctx, c.account, said.ref)
+	}
+	return account, result, err
+}
+
+func (s *Server) getAccount(ctx context.Context, c *call, _ none) (int, accountDetailView, error) {
+	var view accountDetailView
+	account, err := s.cfg.Store.Account(ctx, c.account)
+	if err != nil {
+		return 0, view, err
+	}
+	head, err := s.cfg.Store.Head(ctx, c.account)
+	if err != nil {
+		return 0, view, err
+	}
+	_, answers, err := s.cfg.Gate.Preview(ctx, c.account)
+	if err != nil {
+		return 0, view, err
+	}
+	zone, err := s.cfg.Gate.Zone(ctx)
+	if err != nil {
+		return 0, view, err
+	}
+	view = accountDetailView{
+		AccountID: account.ID, Kind: string(account.Kind), Region: account.Region, RegisteredAt: account.RegisteredAt.In(zone),
+		Version: account.Version, Verification: s.statusOf(head, zone, c.now), Gates: map[string]decisionView{},
+	}
+	for action, a := range answers {
+		view.Gates[action] = viewDecision(a)
+	}
+	return http.StatusOK, view, nil
+}

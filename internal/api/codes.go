@@ -1,0 +1,121 @@
+package api
+
+import (
+	"net/http"
+	"time"
+)
+
+// Code is the stable name of a problem.
+type Code string
+
+const (
+	CodeInvalidRequest       Code = "invalid_request"
+	CodeUnauthenticated      Code = "unauthenticated"
+	CodeForbidden            Code = "forbidden"
+	CodeNotFound             Code = "not_found"
+	CodeAccountNotFound      Code = "account_not_found"
+	CodePolicyNotFound       Code = "policy_not_found"
+	CodeMethodNotAllowed     Code = "method_not_allowed"
+	CodeStepNotAllowed       Code = "step_not_allowed"
+	CodeCorrectionNotAllowed Code = "correction_not_allowed"
+	CodeAttemptsExhausted    Code = "attempts_exhausted"
+	CodeIdempotencyConflict  Code = "idempotency_conflict"
+	CodeFactsDiffer          Code = "facts_differ"
+	CodeTooLarge             Code = "too_large"
+	CodeUnsupportedMediaType Code = "unsupported_media_type"
+	CodeValidationFailed     Code = "validation_failed"
+	CodeUnknownAction        Code = "unknown_action"
+	CodeConsentRequired      Code = "consent_required"
+	CodeProviderRefused      Code = "provider_refused"
+	CodeRateLimited          Code = "rate_limited"
+	CodeInternal             Code = "internal"
+	CodeEngineUnavailable    Code = "engine_unavailable"
+	CodeStoreUnavailable     Code = "store_unavailable"
+	CodeProviderUnavailable  Code = "provider_unavailable"
+	CodeClockSkew            Code = "clock_skew"
+)
+
+type meaning struct {
+	status        int
+	retry         time.Duration // Retry-After, if not zero
+	title, detail text
+}
+
+// codes is every problem that the API answers.
+func codes() map[Code]meaning {
+	const second = time.Second
+	return map[Code]meaning{
+		CodeInvalidRequest: {http.StatusBadRequest, 0,
+			text{"The request was not understood", "无法理解该请求"},
+			text{"Send one JSON object with the documented fields and types.", "请发送一个 JSON 对象，并使用文档中规定的字段和类型。"}},
+		CodeUnauthenticated: {http.StatusUnauthorized, 0,
+			text{"No valid API key", "缺少有效的 API 密钥"},
+			text{"Send Authorization: Bearer with an API key that is known, enabled and not expired.", "请在 Authorization: Bearer 中提供有效、已启用且未过期的 API 密钥。"}},
+		CodeForbidden: {http.StatusForbidden, 0,
+			text{"The API key may not do this", "该 API 密钥无权执行此操作"},
+			text{"Use a key with the scope that is named.", "请使用具备所示权限范围的密钥。"}},
+		CodeNotFound: {http.StatusNotFound, 0,
+			text{"There is nothing at this address", "该地址不存在"},
+			text{"See /docs for the addresses of this API.", "请在 /docs 查看可用的接口地址。"}},
+		CodeAccountNotFound: {http.StatusNotFound, 0,
+			text{"The account is not registered", "账号未登记"},
+			text{"Register it with PUT /v1/accounts/{account_id} first. A question about the past finds only what was recorded by then.", "请先通过 PUT /v1/accounts/{account_id} 登记。查询过去时点时，只能查到当时已登记的内容。"}},
+		CodePolicyNotFound: {http.StatusNotFound, 0,
+			text{"There is no such policy version", "不存在该规则版本"},
+			text{"GET /v1/policies lists what was published.", "可通过 GET /v1/policies 查看已发布的版本。"}},
+		CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 0,
+			text{"The address does not take this method", "该地址不支持此方法"},
+			text{"Use a method that the Allow header names.", "请使用 Allow 响应头中列出的方法。"}},
+		CodeStepNotAllowed: {http.StatusConflict, 0,
+			text{"The verification does not allow this step now", "当前状态不允许此步骤"},
+			text{"The state and the steps that it allows are given.", "响应中给出了当前状态和允许的步骤。"}},
+		CodeCorrectionNotAllowed: {http.StatusConflict, 0,
+			text{"The information may not be corrected now", "目前不能更正信息"},
+			text{"The right to correct is used up or its time has passed; support can correct with a reason.", "更正次数已用完或已过更正期限；可由客服说明原因后更正。"}},
+		CodeAttemptsExhausted: {http.StatusConflict, 0,
+			text{"No attempts are left for now", "认证次数已用完"},
+			text{"The next attempt is possible at next_at. The route without a face is open meanwhile.", "可在 next_at 之后再次尝试，期间可选择不使用人脸的方式。"}},
+		CodeIdempotencyConflict: {http.StatusConflict, 0,
+			text{"The Idempotency-Key was used for another request", "该 Idempotency-Key 已用于其他请求"},
+			text{"Send the same body as the first time, or a new key.", "请发送与首次相同的内容，或使用新的键。"}},
+		CodeFactsDiffer: {http.StatusConflict, 0,
+			text{"The account is registered with other facts", "账号已以不同信息登记"},
+			text{"Changing kind, region or registered_at can lift a block: it needs a reason and the scope accounts:correct.", "更改类型、地区或注册时间可能解除限制，需要说明原因并具备 accounts:correct 权限。"}},
+		CodeTooLarge: {http.StatusRequestEntityTooLarge, 0,
+			text{"The request is too large", "请求过大"},
+			text{"Send less at once.", "请减少单次发送的内容。"}},
+		CodeUnsupportedMediaType: {http.StatusUnsupportedMediaType, 0,
+			text{"The content type is not supported", "不支持该内容类型"},
+			text{"Send application/json (application/x-ndjson to import) without content encoding.", "请使用 application/json（导入时使用 application/x-ndjson），且不使用内容编码。"}},
+		CodeValidationFailed: {http.StatusUnprocessableEntity, 0,
+			text{"The request is well-formed but wrong", "请求内容有误"},
+			text{"Every fault is listed in errors.", "全部错误列于 errors 中。"}},
+		CodeUnknownAction: {http.StatusUnprocessableEntity, 0,
+			text{"No policy declares this action", "没有规则声明该操作"},
+			text{"Use an action that a published policy declares; see GET /v1/policies.", "请使用已发布规则中声明的操作，可通过 GET /v1/policies 查看。"}},
+		CodeConsentRequired: {http.StatusUnprocessableEntity, 0,
+			text{"Face verification needs the merchant's consent", "人脸识别验证需要用户授权"},
+			text{"Send consent with agreed: true once the merchant has agreed to the terms.", "请在用户同意授权条款后发送 consent，且 agreed 为 true。"}},
+		CodeProviderRefused: {http.StatusUnprocessableEntity, 0,
+			text{"The face provider refuses this information", "人脸识别服务不接受该信息"},
+			text{"Asking again does not help. Correct the information, or choose the route without a face.", "重复请求无效，请更正信息或选择不使用人脸的方式。"}},
+		CodeRateLimited: {http.StatusTooManyRequests, second,
+			text{"Too many requests", "请求过于频繁"},
+			text{"Wait as long as Retry-After says.", "请按 Retry-After 指示的时间等待后再试。"}},
+		CodeInternal: {http.StatusInternalServerError, 0,
+			text{"Something went wrong here", "服务内部错误"},
+			text{"It was logged. Sending the request again with the same Idempotency-Key is safe.", "错误已记录，可使用相同的 Idempotency-Key 安全重试。"}},
+		CodeEngineUnavailable: {http.StatusServiceUnavailable, 2 * second,
+			text{"The workflow engine does not answer", "流程引擎暂不可用"},
+			text{"Send the request again with the same Idempotency-Key; command says whether it may have been taken.", "请使用相同的 Idempotency-Key 重试；command 表明该命令是否可能已被接受。"}},
+		CodeStoreUnavailable: {http.StatusServiceUnavailable, second,
+			text{"The database does not answer", "数据库暂不可用"},
+			text{"Send the request again with the same Idempotency-Key.", "请使用相同的 Idempotency-Key 重试。"}},
+		CodeProviderUnavailable: {http.StatusServiceUnavailable, 5 * second,
+			text{"The face provider does not answer", "人脸识别服务暂不可用"},
+			text{"Nothing was changed. Try again later, or choose the route without a face.", "状态未改变，请稍后重试或选择不使用人脸的方式。"}},
+		CodeClockSkew: {http.StatusServiceUnavailable, 5 * second,
+			text{"The clock of this server is off", "服务器时钟异常"},
+			text{"No decision can be dated. Ask another instance, or try again later.", "暂时无法给出判定，请稍后重试。"}},
+	}
+}

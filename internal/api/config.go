@@ -1,0 +1,145 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/policy"
+	"github.com/verigate/verigate/workflows/realname"
+)
+
+// Store is what the API needs of the database.
+type Store interface {
+	PutAccount(ctx context.Context, p store.PutAccount, allowChange bool) (store.Account, store.PutResult, error)
+	PutAccounts(ctx context.Context, puts []store.PutAccount, allowChange bool) ([]store.PutOutcome, error)
+	Account(ctx context.Context, id string) (store.Account, error)
+	PutExtension(ctx context.Context, e policy.Extension, actor lifecycle.Actor, reason string) error
+	Extensions(ctx context.Context, accountID string) ([]policy.Extension, error)
+	Head(ctx context.Context, accountID string) (lifecycle.Verification, error)
+	Events(ctx context.Context, accountID string, after int64, limit int) ([]store.Entry, error)
+	Written(ctx context.Context, accountID, changeID string) ([]lifecycle.Change, error)
+	Verifications(ctx context.Context, f store.Filter) ([]lifecycle.Verification, error)
+	Lease(ctx context.Context, leaseID string) (accountID string, lease lifecycle.Lease, err error)
+	Attempt(ctx context.Context, attemptID string) (accountID string, attempt lifecycle.Attempt, err error)
+	Changed(ctx context.Context, accountID string) (<-chan struct{}, error)
+	MarkReturned(ctx context.Context, attemptID string, at time.Time) error
+	Policies(ctx context.Context) ([]store.PublishedPolicy, error)
+	BeginRequest(ctx context.Context, key, bodyHash string, now time.Time) (saved store.SavedResponse, claimed bool, err error)
+	FinishRequest(ctx context.Context, key string, r store.SavedResponse) error
+	Key(ctx context.Context, id string) (store.Key, error)
+	Ping(ctx context.Context) error
+}
+
+// Vault is what the API needs of the vault: it puts in and takes back what was put in for nothing.
+type Vault interface {
+	PutSubject(ctx context.Context, accountID string, s realname.Subject) (lifecycle.Identity, error)
+	PutText(ctx context.Context, accountID, text string) (ref string, err error)
+	Delete(ctx context.Context, accountID, ref string) error
+}
+
+// Gate answers decisions.
+type Gate interface {
+	Decide(ctx context.Context, accountID, action string) (gate.Answer, error)
+	DecideBatch(ctx context.Context, accountIDs []string, action string) ([]gate.Outcome, error)
+	DecideAt(ctx context.Context, accountID, action string, at time.Time, basis store.Basis) (gate.Answer, error)
+	Preview(ctx context.Context, accountID string) (store.Facts, map[string]gate.Answer, error)
+	Zone(ctx context.Context) (*time.Location, error)
+	Rules(ctx context.Context) ([]string, error)
+}
+
+// QRContent says what a QR code holds.
+type QRContent string
+
+const (
+	// QRScanLink: our own link, which marks the scan and leads on to the provider. Opened with a phone's camera or
+	// any app that opens web addresses.
+	QRScanLink QRContent = "scan_link"
+	// QRProviderURL: the provider's address, for apps that open no others. The scan itself is then not seen.
+	QRProviderURL QRContent = "provider_url"
+)
+
+// Config is what a Server is made of. All fields without a default are required.
+type Config struct {
+	Store    Store
+	Vault    Vault
+	Gate     Gate
+	Engine   Engine
+	Launcher Launcher
+	Tokens   *Tokens
+	Now      func() time.Time // the business clock
+	Logger   *slog.Logger
+
+	Limits    lifecycle.Limits // attempts and leases; default lifecycle.DefaultLimits
+	QRContent QRContent        // default QRScanLink
+	Version   string           // of the program, for the OpenAPI document; default "dev"
+
+	// SandboxNumbers are document numbers that are accepted without validation, for a provider's test environment.
+	SandboxNumbers []string
+	// PromptLink returns the address that a login prompt leads to; nil leaves it out.
+	PromptLink func(accountID string) string
+	// Ready says what keeps the rest of the program from working; the store is asked anyway. Nil: nothing.
+	Ready func(ctx context.Context) error
+	// ClientIP returns the address that rates of anonymous callers are counted by; default the connection's peer.
+	ClientIP func(r *http.Request) string
+
+	KeyAge       time.Duration // for which a key that was read is trusted to be enabled still; default 1 s
+	KeyRate      Rate          // requests per API key; default 20,000/s and 40,000 at once
+	FailureRate  Rate          // bad keys and bad links per address; default 1/s and 30 at once
+	LinkRate     Rate          // opened links per address; default 20/s and 100 at once
+	LoginWait    time.Duration // for the number of a login prompt; default 1.5 s
+	BodyWait     time.Duration // for a request body, or one line of an import; default 20 s
+	PingEvery    time.Duration // between comments on a quiet event stream; default 15 s
+	StreamFor    time.Duration // until a stream ends and its reader comes again with its key; default 30 min
+	MaxStreams   int           // event streams at once; default 10,000
+	MaxRefreshes int           // refreshes at once that returning phones ask for; default 32
+}
+
+func (c Config) withDefaults() Config {
+	if c.Limits == (lifecycle.Limits{}) {
+		c.Limits = lifecycle.DefaultLimits()
+	}
+	set(&c.QRContent, QRScanLink)
+	set(&c.Version, "dev")
+	if c.ClientIP == nil {
+		c.ClientIP = clientIP
+	}
+	set(&c.KeyAge, time.Second)
+	set(&c.KeyRate, Rate{20_000, 40_000})
+	set(&c.FailureRate, Rate{1, 30})
+	set(&c.LinkRate, Rate{20, 100})
+	set(&c.LoginWait, 1500*time.Millisecond)
+	set(&c.BodyWait, 20*time.Second)
+	set(&c.PingEvery, 15*time.Second)
+	set(&c.StreamFor, 30*time.Minute)
+	set(&c.MaxStreams, 10_000)
+	set(&c.MaxRefreshes, 32)
+	return c
+}
+
+func set[T comparable](field *T, standard T) {
+	var zero T
+	if *field == zero {
+		*field = standard
+	}
+}
+
+func (c Config) validate() error {
+	for name, missing := range map[string]bool{
+		"Store": c.Store == nil, "Vault": c.Vault == nil, "Gate": c.Gate == nil, "Engine": c.Engine == nil,
+		"Launcher": c.Launcher == nil, "Tokens": c.Tokens == nil, "Now": c.Now == nil, "Logger": c.Logger == nil,
+	} {
+		if missing {
+			return errors.New("api: " + name + " is required")
+		}
+	}
+	if c.QRContent != QRScanLink && c.QRContent != QRProviderURL {
+		return errors.New("api: QRContent must be scan_link or provider_url")
+	}
+	return nil
+}

@@ -1,0 +1,253 @@
+package api_test
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/store/sqlstore"
+	"github.com/verigate/verigate/workflows/contract"
+	"github.com/verigate/verigate/workflows/lifecycle"
+)
+
+// engine takes commands as the workflow does: it decides by the state machine and appends to the real store.
+type engine struct {
+	store  *sqlstore.Store
+	now    func() time.Time
+	limits lifecycle.Limits
+
+	mu       sync.Mutex
+	failing  error // instead of taking a command
+	lost     bool  // take commands and lose the answers
+	commands []string
+	// sameConsent records no consent that says the same as the one in force, as the workflow does.
+	sameConsent bool
+	block       chan struct{} // if not nil, commands wait until it is closed or their context ends
+}
+
+var _ api.Engine = (*engine)(nil)
+
+func (e *engine) set(change func(*engine)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	change(e)
+}
+
+func (e *engine) seen() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]string(nil), e.commands...)
+}
+
+func (e *engine) begin(ctx context.Context, command string) error {
+	e.mu.Lock()
+	e.commands = append(e.commands, command)
+	failing, block := e.failing, e.block
+	e.mu.Unlock()
+	if block != nil {
+		select {
+		case <-block:
+		case <-ctx.Done():
+			return api.ErrOutcomeUnknown
+		}
+	}
+	return failing
+}
+
+// take commits one change, unless its change id was written before.
+func (e *engine) take(ctx context.Context, accountID, changeID, command string, draft func(lifecycle.Verification) (lifecycle.Change, error)) (contract.Status, error) {
+	if err := e.begin(ctx, command); err != nil {
+		return contract.Status{}, err
+	}
+	for {
+		v, err := e.store.Head(ctx, accountID)
+		if err != nil {
+			return contract.Status{}, api.ErrAccountUnknown
+		}
+		if _, err := e.store.Written(ctx, accountID, changeID); err == nil {
+			return e.answer(contract.StatusOf(v, e.limits, e.now()))
+		}
+		c, err := draft(v)
+		if err != nil {
+			return contract.Status{}, err
+		}
+		c.ChangeID, c.At = changeID, e.now()
+		changes, err := v.Decide(c, e.limits)
+		if err != nil {
+			return contract.Status{}, err
+		}
+		result, err := e.store.Append(ctx, lifecycle.Append{AccountID: accountID, ChangeID: changeID, Head: v.Seq, Known: v.Seq, Changes: changes})
+		if err != nil {
+			return contract.Status{}, api.ErrEngineUnavailable
+		}
+		if result.Outcome == lifecycle.HeadMoved {
+			continue
+		}
+		if v, err = e.store.Head(ctx, accountID); err != nil {
+			return contract.Status{}, err
+		}
+		return e.answer(contract.StatusOf(v, e.limits, e.now()))
+	}
+}
+
+func (e *engine) answer(s contract.Status) (contract.Status, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.lost {
+		return contract.Status{}, api.ErrOutcomeUnknown
+	}
+	s.WorkflowID, s.RunID = contract.VerificationID(s.AccountID), "run-1"
+	return s, nil
+}
+
+func (e *engine) event(ctx context.Context, accountID, changeID, command string, c lifecycle.Change) (contract.Status, error) {
+	return e.take(ctx, accountID, changeID, command, func(lifecycle.Verification) (lifecycle.Change, error) { return c, nil })
+}
+
+func (e *engine) plain(ctx context.Context, accountID, changeID string, event lifecycle.Event, in contract.Plain) (contract.Status, error) {
+	return e.event(ctx, accountID, changeID, string(event), lifecycle.Change{
+		Event: event, Actor: in.Actor, Reason: in.Reason, Detail: lifecycle.Detail{NoteRef: in.NoteRef},
+	})
+}
+
+func (e *engine) Login(ctx context.Context, accountID string, in contract.Login) (contract.LoginResult, error) {
+	changeID := "login:" + in.LoginID
+	_, err := e.event(ctx, accountID, changeID, "login", lifecycle.Change{
+		Event: lifecycle.Prompt, Actor: in.Actor, Detail: lifecycle.Detail{Prompt: &lifecycle.PromptNote{
+			Level: in.Level, LoginID: in.LoginID, Policy: in.Policy, PolicyVersion: in.PolicyVersion, Rule: in.Rule,
+		}},
+	})
+	if err != nil {
+		return contract.LoginResult{}, err
+	}
+	written, err := e.store.Written(ctx, accountID, changeID)
+	if err != nil {
+		return contract.LoginResult{}, err
+	}
+	return contract.LoginResult{Number: written[0].Detail.Prompt.Number}, nil
+}
+
+func (e *engine) Submit(ctx context.Context, accountID, changeID string, in contract.Submit) (contract.Status, error) {
+	status, err := e.event(ctx, accountID, changeID, "submit", lifecycle.Change{
+		Event: lifecycle.Submit, Actor: in.Actor, Detail: lifecycle.Detail{Identity: &in.Identity},
+	})
+	if err != nil || status.State != lifecycle.Submitted {
+		return status, err
+	}
+	return e.event(ctx, accountID, changeID+"/review", "begin_review", lifecycle.Change{
+		Event: lifecycle.BeginReview, Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem},
+	})
+}
+
+func (e *engine) Correct(ctx context.Context, accountID, changeID string, in contract.Correct) (contract.Status, error) {
+	right := ""
+	if in.Support {
+		right = lifecycle.CorrectionBySupport
+	}
+	return e.event(ctx, accountID, changeID, "correct", lifecycle.Change{
+		Event: lifecycle.Correct, Actor: in.Actor, Reason: in.Reason, Detail: lifecycle.Detail{Identity: &in.Identity, Correction: right},
+	})
+}
+
+func (e *engine) verdict(ctx context.Context, accountID, changeID string, approve, reject lifecycle.Event, in contract.Review) (contract.Status, error) {
+	c := lifecycle.Change{Event: approve, Actor: in.Actor, Detail: lifecycle.Detail{NoteRef: in.NoteRef}}
+	if in.Decision == contract.VerdictReject {
+		c.Event, c.Reason = reject, in.ReasonCode
+	}
+	return e.event(ctx, accountID, changeID, "review", c)
+}
+
+func (e *engine) Review(ctx context.Context, accountID, changeID string, in contract.Review) (contract.Status, error) {
+	return e.verdict(ctx, accountID, changeID, lifecycle.Approve, lifecycle.Reject, in)
+}
+
+func (e *engine) ManualDecision(ctx context.Context, accountID, changeID string, in contract.Review) (contract.Status, error) {
+	return e.verdict(ctx, accountID, changeID, lifecycle.ApproveManual, lifecycle.RejectManual, in)
+}
+
+func named(accountID, changeID, what string) string {
+	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(accountID+"/"+changeID+"/"+what)).String()
+}
+
+func (e *engine) StartFace(ctx context.Context, accountID, changeID string, in contract.StartFace) (contract.Status, error) {
+	return e.take(ctx, accountID, changeID, "start_face", func(v lifecycle.Verification) (lifecycle.Change, error) {
+		now := e.now()
+		c := lifecycle.Change{Event: lifecycle.IssueQR, Actor: in.Actor}
+		if err := v.CanStart(in.Consent != nil, e.limits, now); err != nil {
+			return c, err
+		}
+		if in.Consent != nil && !(e.sameConsent && v.Consent != nil) {
+			c.Detail.Consent = &lifecycle.Consent{
+				ID: named(accountID, changeID, "consent"), TextVersion: in.Consent.TextVersion, Language: in.Consent.Language,
+				AgreedAt: now, EvidenceRef: in.Consent.EvidenceRef, Generation: v.Generation,
+			}
+		}
+		attempt := v.Live(now)
+		if attempt == nil {
+			attempt = &lifecycle.Attempt{
+				ID: named(accountID, changeID, "attempt"), Number: v.Started + 1, Provider: "test", OrderNo: "o" + changeID[:8],
+				ProviderRef: "p-" + changeID[:8], Revision: v.Revision, Generation: v.Generation, StartedAt: now,
+				EndsAt: now.Add(23 * time.Hour), ResultBy: now.Add(90 * 24 * time.Hour),
+			}
+			c.Detail.Attempt = attempt
+		}
+		c.Detail.Lease = &lifecycle.Lease{
+			ID: named(accountID, changeID, "lease"), AttemptID: attempt.ID, IssuedAt: now, ExpiresAt: now.Add(e.limits.Lease),
+		}
+		return c, nil
+	})
+}
+
+func (e *engine) Scan(ctx context.Context, accountID, changeID string, in contract.Scan) (contract.Status, error) {
+	return e.event(ctx, accountID, changeID, "scan", lifecycle.Change{
+		Event: lifecycle.Scan, Actor: lifecycle.Actor{Kind: lifecycle.ActorMerchant}, Detail: lifecycle.Detail{LeaseID: in.LeaseID},
+	})
+}
+
+func (e *engine) Refresh(ctx context.Context, accountID, _ string, _ contract.Refresh) (contract.Status, error) {
+	if err := e.begin(ctx, "refresh"); err != nil {
+		return contract.Status{}, err
+	}
+	v, err := e.store.Head(ctx, accountID)
+	if err != nil {
+		return contract.Status{}, api.ErrAccountUnknown
+	}
+	return e.answer(contract.StatusOf(v, e.limits, e.now()))
+}
+
+func (e *engine) ChooseManual(ctx context.Context, accountID, changeID string, in contract.Plain) (contract.Status, error) {
+	return e.plain(ctx, accountID, changeID, lifecycle.ChooseManual, in)
+}
+
+func (e *engine) CancelManual(ctx context.Context, accountID, changeID string, in contract.Plain) (contract.Status, error) {
+	return e.plain(ctx, accountID, changeID, lifecycle.CancelManual, in)
+}
+
+func (e *engine) WithdrawConsent(ctx context.Context, accountID, changeID string, in contract.Plain) (contract.Status, error) {
+	return e.plain(ctx, accountID, changeID, lifecycle.WithdrawConsent, in)
+}
+
+func (e *engine) Unlock(ctx context.Context, accountID, changeID string, in contract.Plain) (contract.Status, error) {
+	return e.plain(ctx, accountID, changeID, lifecycle.Unlock, in)
+}
+
+func (e *engine) Revoke(ctx context.Context, accountID, changeID string, in contract.Plain) (contract.Status, error) {
+	return e.plain(ctx, accountID, changeID, lifecycle.Revoke, in)
+}
+
+// provider is the provider's word, as the workflow would log it.
+func (e *engine) provider(ctx context.Context, accountID string, event lifecycle.Event) error {
+	v, err := e.store.Head(ctx, accountID)
+	if err != nil {
+		return err
+	}
+	at := e.now()
+	_, err = e.event(ctx, accountID, string(event)+at.String()+uuid.NewString(), "provider", lifecycle.Change{
+		Event: event, Actor: lifecycle.Actor{Kind: lifecycle.ActorProvider}, Reason: "face_not_passed",
+		Detail: lifecycle.Detail{AttemptID: v.Attempts[len(v.Attempts)-1].ID, Evidence: &lifecycle.Evidence{Provider: "test", At: at}},
+	})
+	return err
+}

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/verigate/verigate/internal/store"
+)
+
+const keyPrefix = "vg"
+
+var keyIDPattern = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+// NewKey makes an API key: the secret text to give away once, vg_<id>_<secret>, and what the store keeps of it. The
+// secret has 256 random bits. CreatedAt and ExpiresAt are the caller's to set.
+func NewKey(label string, scopes []Scope) (secret string, key store.Key, err error) {
+	for _, s := range scopes {
+		if !s.Valid() {
+			return "", store.Key{}, fmt.Errorf("api: scope %q is not one of %v", s, Scopes())
+		}
+		key.Scopes = append(key.Scopes, string(s))
+	}
+	random := make([]byte, 8+32)
+	if _, err := rand.Read(random); err != nil {
+		return "", store.Key{}, fmt.Errorf("api: random source: %w", err)
+	}
+	key.ID, key.Label = hex.EncodeToString(random[:8]), label
+	text := base64.RawURLEncoding.EncodeToString(random[8:])
+	key.Hash = hashSecret(text)
+	return keyPrefix + "_" + key.ID + "_" + text, key, nil
+}
+
+func hashSecret(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+// errBadKey is any reason for which a key does not open: callers are not told which.
+var errBadKey = errors.New("api: bad key")
+
+// authenticate returns the key of a request. Only a malformed header is answered without asking the store, and a key
+// that is not there takes as long as one with another secret.
+func (s *Server) authenticate(ctx context.Context, r *http.Request) (store.Key, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	parts := strings.SplitN(token, "_", 3)
+	if !strings.EqualFold(scheme, "Bearer") || len(parts) != 3 || parts[0] != keyPrefix || !keyIDPattern.MatchString(parts[1]) {
+		return store.Key{}, errBadKey
+	}
+	key, err := s.keys.key(ctx, parts[1])
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return store.Key{}, err
+	}
+	given := hashSecret(parts[2])
+	stored := key.Hash
+	if err != nil || len(stored) != len(given) {
+		stored = make([]byte, len(given))
+	}
+	same := subtle.ConstantTimeCompare(given, stored) == 1
+	expired := !key.ExpiresAt.IsZero() && !s.cfg.Now().Before(key.ExpiresAt)
+	if err != nil || !same || key.Disabled || expired {
+		return store.Key{}, errBadKey
+	}
+	return key, nil
+}

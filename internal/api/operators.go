@@ -1,0 +1,305 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/policy"
+)
+
+const (
+	maxPage      = 500
+	standardPage = 100
+	// maxExtension bounds an extension; a longer one is another policy.
+	maxExtension = 366 * 24 * time.Hour
+)
+
+type unlockIn struct {
+	Reason string `json:"reason,omitempty" maxLength:"2000" doc:"A code, or free text."`
+}
+
+type revokeIn struct {
+	Reason string `json:"reason" maxLength:"2000" doc:"A code, or free text."`
+	Note   string `json:"note,omitempty" maxLength:"2000" doc:"Kept in the vault."`
+}
+
+type extensionIn struct {
+	Until  string `json:"until" format:"date-time" doc:"The extension ends at this instant; at most 366 days from now."`
+	Reason string `json:"reason" maxLength:"2000" doc:"A code, or free text."`
+	Rule   string `json:"rule,omitempty" doc:"The rule to extend; left out, every rule."`
+}
+
+type historyView struct {
+	Entries []entryView `json:"entries" nullable:"false" doc:"Oldest first."`
+	Cursor  *string     `json:"cursor" doc:"Where the list goes on; null at its end."`
+}
+
+// entryView is one entry of an account's log. References into the vault, digests and the provider's own numbers stay
+// inside.
+type entryView struct {
+	Seq        int64          `json:"seq"`
+	Event      string         `json:"event"`
+	From       string         `json:"from"`
+	To         string         `json:"to"`
+	At         time.Time      `json:"at"`
+	RecordedAt time.Time      `json:"recorded_at"`
+	Actor      actorView      `json:"actor"`
+	Reason     *string        `json:"reason"`
+	Ignored    bool           `json:"ignored" doc:"News that no longer applied when it arrived."`
+	Detail     map[string]any `json:"detail" doc:"What the event adds; its members depend on the event."`
+}
+
+type actorView struct {
+	Kind string  `json:"kind" enum:"merchant,reviewer,operator,provider,system,import"`
+	ID   *string `json:"id" doc:"Of the API key or operator."`
+}
+
+type verificationsView struct {
+	Verifications []statusView `json:"verifications" nullable:"false" doc:"By account id."`
+	Cursor        *string      `json:"cursor" doc:"Where the list goes on; null at its end."`
+}
+
+func (s *Server) operatorRoutes() {
+	page := []parameter{
+		{name: "cursor", words: "Where the page before ended, from its answer."},
+		{name: "limit", words: "Size of the page, 1 to 500; default 100.", whole: true},
+	}
+	states, turns := names(lifecycle.States()), names([]lifecycle.Turn{
+		lifecycle.TurnMerchant, lifecycle.TurnOperator, lifecycle.TurnProvider, lifecycle.TurnNone,
+	})
+	commands := []Code{CodeStepNotAllowed, CodeEngineUnavailable}
+	handle(s, operation{
+		id: "list-verifications", method: http.MethodGet, path: "/v1/verifications", tag: tagOperations,
+		summary: "List verifications", words: "By account id, page by page. A cursor is good for the filters it was made with.",
+		scopes: []Scope{VerificationsRead}, codes: []Code{CodeValidationFailed},
+		query: append([]parameter{{name: "state", words: "Only this state.", values: states}, {name: "turn", words: "Only where it is this one's turn.", values: turns}}, page...),
+	}, s.listVerifications)
+	handle(s, operation{
+		id: "history", method: http.MethodGet, path: "/v1/accounts/{account_id}/history", tag: tagOperations,
+		summary: "Read an account's log", words: "Who did what, when; oldest first.", scopes: []Scope{AuditRead}, query: page,
+	}, s.history)
+	handle(s, operation{
+		id: "unlock", method: http.MethodPost, path: "/v1/accounts/{account_id}/unlock", tag: tagOperations,
+		summary: "Unlock", words: "Ends a lock early and gives a fresh allowance of attempts.", scopes: []Scope{ReviewsWrite}, codes: commands,
+	}, func(ctx context.Context, c *call, in unlockIn) (int, statusView, error) {
+		return s.explained(ctx, c, lifecycle.ActorOperator, in.Reason, "", s.cfg.Engine.Unlock)
+	})
+	handle(s, operation{
+		id: "revoke", method: http.MethodPost, path: "/v1/accounts/{account_id}/revoke", tag: tagOperations,
+		summary: "Revoke a verification", words: "Undoes the verification, with a reason. The rules apply again at once.", scopes: []Scope{ReviewsWrite}, codes: commands,
+	}, s.revoke)
+	handle(s, operation{
+		id: "grant-extension", method: http.MethodPost, path: "/v1/accounts/{account_id}/extensions", tag: tagOperations,
+		summary: "Grant an extension", words: "A later enforcement instant for one account. It takes a block away, never a prompt, and ends by itself.",
+		scopes: []Scope{PoliciesApprove}, answers: map[int]string{http.StatusCreated: "Granted."},
+	}, s.grantExtension)
+}
+
+func names[T ~string](values []T) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = string(v)
+	}
+	return out
+}
+
+func (s *Server) revoke(ctx context.Context, c *call, in revokeIn) (int, statusView, error) {
+	if in.Reason == "" {
+		var f faults
+		f.required("reason")
+		return 0, statusView{}, f.err()
+	}
+	return s.explained(ctx, c, lifecycle.ActorOperator, in.Reason, in.Note, s.cfg.Engine.Revoke)
+}
+
+func (s *Server) grantExtension(ctx context.Context, c *call, in extensionIn) (int, extensionView, error) {
+	zone, err := s.cfg.Gate.Zone(ctx)
+	if err != nil {
+		return 0, extensionView{}, err
+	}
+	rules, err := s.cfg.Gate.Rules(ctx)
+	if err != nil {
+		return 0, extensionView{}, err
+	}
+	var f faults
+	until := f.instantOf("until", in.Until)
+	if !until.IsZero() && (!until.After(c.now) || until.Sub(c.now) > maxExtension) {
+		f.add("until", "out_of_range", "must lie in the future, at most 366 days from now", "应晚于当前时间，且不超过 366 天")
+	}
+	if in.Reason == "" {
+		f.required("reason")
+	}
+	f.freeText("reason", in.Reason)
+	if in.Rule != "" && !slices.Contains(rules, in.Rule) {
+		f.add("rule", "not_known", "must be a rule in force; see GET /v1/policies", "应为当前生效的规则，可通过 GET /v1/policies 查看")
+	}
+	if err := f.err(); err != nil {
+		return 0, extensionView{}, err
+	}
+	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
+		return 0, extensionView{}, err
+	}
+	said, err := s.explain(ctx, c.account, in.Reason, "")
+	if err != nil {
+		return 0, extensionView{}, err
+	}
+	e := policy.Extension{
+		ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte("extension/"+c.change)).String(), AccountID: c.account, RuleID: in.Rule,
+		Until: until, GrantedAt: c.now,
+	}
+	err = s.cfg.Store.PutExtension(ctx, e, s.actor(c, lifecycle.ActorOperator), said.stored())
+	if err != nil {
+		s.forget(ctx, c.account, said.ref)
+	}
+	if errors.Is(err, store.ErrConflict) {
+		e, err = s.grantedBefore(ctx, e)
+	}
+	if err != nil {
+		return 0, extensionView{}, err
+	}
+	return http.StatusCreated, viewExtension(e, zone), nil
+}
+
+// grantedBefore finds the extension that an earlier try of the same request granted, at an earlier instant.
+func (s *Server) grantedBefore(ctx context.Context, e policy.Extension) (policy.Extension, error) {
+	all, err := s.cfg.Store.Extensions(ctx, e.AccountID)
+	if err != nil {
+		return e, err
+	}
+	i := slices.IndexFunc(all, func(known policy.Extension) bool { return known.ID == e.ID })
+	if i < 0 {
+		return e, errors.New("api: an extension id is taken by another account")
+	}
+	return all[i], nil
+}
+
+func (s *Server) history(ctx context.Context, c *call, _ none) (int, historyView, error) {
+	view := historyView{Entries: []entryView{}}
+	limit, err := c.limit(standardPage, maxPage)
+	if err != nil {
+		return 0, view, err
+	}
+	scope := "history/" + c.account
+	after := int64(0)
+	if given := c.query("cursor"); given != "" {
+		text, err := s.cfg.Tokens.openCursor(scope, given)
+		if err == nil {
+			after, err = strconv.ParseInt(text, 10, 64)
+		}
+		if err != nil {
+			return 0, view, badCursor()
+		}
+	}
+	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
+		return 0, view, err
+	}
+	zone, err := s.cfg.Gate.Zone(ctx)
+	if err != nil {
+		return 0, view, err
+	}
+	entries, err := s.cfg.Store.Events(ctx, c.account, after, limit+1)
+	if err != nil {
+		return 0, view, err
+	}
+	if len(entries) > limit {
+		entries = entries[:limit]
+		view.Cursor = orNil(s.cfg.Tokens.cursor(scope, strconv.FormatInt(entries[limit-1].Seq, 10)))
+	}
+	for _, e := range entries {
+		view.Entries = append(view.Entries, viewEntry(e, zone))
+	}
+	return http.StatusOK, view, nil
+}
+
+func viewEntry(e store.Entry, zone *time.Location) entryView {
+	return entryView{
+		Seq: e.Seq, Event: string(e.Event), From: string(e.From), To: string(e.To), At: e.At.In(zone), RecordedAt: e.RecordedAt.In(zone),
+		Actor: actorView{string(e.Actor.Kind), orNil(e.Actor.ID)}, Reason: orNil(e.Reason), Ignored: e.Ignored, Detail: viewDetail(e.Detail, zone),
+	}
+}
+
+// viewDetail picks what may be seen; what a later version adds to the log stays inside until it is named here.
+func viewDetail(d lifecycle.Detail, zone *time.Location) map[string]any {
+	view := map[string]any{}
+	if len(d.Findings) > 0 {
+		view["findings"] = d.Findings
+	}
+	if d.NoteRef != "" {
+		view["has_note"] = true
+	}
+	if d.Correction != "" {
+		view["correction"] = d.Correction
+	}
+	if c := d.Consent; c != nil {
+		view["consent"] = map[string]any{"text_version": c.TextVersion, "language": c.Language, "agreed_at": c.AgreedAt.In(zone)}
+	}
+	if a := d.Attempt; a != nil {
+		view["attempt"] = map[string]any{"id": a.ID, "number": a.Number, "provider": a.Provider, "ends_at": a.EndsAt.In(zone)}
+	}
+	if l := d.Lease; l != nil {
+		view["lease"] = map[string]any{"id": l.ID, "expires_at": l.ExpiresAt.In(zone)}
+	}
+	if d.LeaseID != "" {
+		view["lease_id"] = d.LeaseID
+	}
+	if d.AttemptID != "" {
+		view["attempt_id"] = d.AttemptID
+	}
+	if e := d.Evidence; e != nil {
+		view["evidence"] = map[string]any{"provider": e.Provider, "code": e.Code, "digest": e.Digest, "at": e.At.In(zone)}
+	}
+	if !d.UnlockAt.IsZero() {
+		view["unlock_at"] = d.UnlockAt.In(zone)
+	}
+	if p := d.Provenance; p != nil {
+		view["provenance"] = map[string]any{"at": p.At.In(zone), "method": p.Method, "evidence": p.Evidence}
+	}
+	if p := d.Prompt; p != nil {
+		view["prompt"] = map[string]any{"number": p.Number, "level": p.Level, "policy": p.Policy, "policy_version": p.PolicyVersion, "rule": p.Rule}
+	}
+	return view
+}
+
+func (s *Server) listVerifications(ctx context.Context, c *call, _ none) (int, verificationsView, error) {
+	view := verificationsView{Verifications: []statusView{}}
+	limit, err := c.limit(standardPage, maxPage)
+	if err != nil {
+		return 0, view, err
+	}
+	filter := store.Filter{State: lifecycle.State(c.query("state")), Turn: lifecycle.Turn(c.query("turn")), Limit: limit}
+	scope := "verifications/" + string(filter.State) + "/" + string(filter.Turn)
+	if given := c.query("cursor"); given != "" {
+		if filter.After, err = s.cfg.Tokens.openCursor(scope, given); err != nil {
+			return 0, view, badCursor()
+		}
+	}
+	zone, err := s.cfg.Gate.Zone(ctx)
+	if err != nil {
+		return 0, view, err
+	}
+	rows, err := s.cfg.Store.Verifications(ctx, filter)
+	if err != nil {
+		return 0, view, err
+	}
+	for _, v := range rows {
+		view.Verifications = append(view.Verifications, s.statusOf(v, zone, c.now))
+	}
+	if len(rows) == limit { // the next page may be empty; to know would be one row more than a page may have
+		view.Cursor = orNil(s.cfg.Tokens.cursor(scope, rows[limit-1].AccountID))
+	}
+	return http.StatusOK, view, nil
+}
+
+func badCursor() error {
+	var f faults
+	f.add("cursor", "form", "must be the cursor of the page before, with the same filters", "应为上一页返回的 cursor，且筛选条件相同")
+	return f.err()
+}

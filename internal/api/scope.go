@@ -1,0 +1,37 @@
+package api
+
+import "slices"
+
+// Scope is what an API key may do.
+type Scope string
+
+const (
+	AccountsWrite      Scope = "accounts:write"      // register accounts
+	AccountsCorrect    Scope = "accounts:correct"    // change facts of known accounts, correct by support: both can lift a block
+	DecisionsRead      Scope = "decisions:read"      // ask the gate
+	VerificationsWrite Scope = "verifications:write" // report logins, send merchants' commands
+	VerificationsRead  Scope = "verifications:read"
+	ReviewsWrite       Scope = "reviews:write"    // decide reviews, unlock, revoke
+	PoliciesWrite      Scope = "policies:write"   // publish
+	PoliciesApprove    Scope = "policies:approve" // approve, grant extensions
+	SweepsWrite        Scope = "sweeps:write"
+	AuditRead          Scope = "audit:read"
+	Admin              Scope = "admin" // everything
+)
+
+// Scopes lists every scope.
+func Scopes() []Scope {
+	return []Scope{
+		AccountsWrite, AccountsCorrect, DecisionsRead, VerificationsWrite, VerificationsRead, ReviewsWrite,
+		PoliciesWrite, PoliciesApprove, SweepsWrite, AuditRead, Admin,
+	}
+}
+
+// Valid reports whether s is one of Scopes.
+func (s Scope) Valid() bool { return slices.Contains(Scopes(), s) }
+
+// allows reports whether a key with the scopes it has may do what needs any of those.
+func allows(has []string, needs ...Scope) bool {
+	return slices.Contains(has, string(Admin)) ||
+		slices.ContainsFunc(needs, func(s Scope) bool { return slices.Contains(has, string(s)) })
+}

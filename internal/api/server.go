@@ -1,0 +1,220 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"path"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/google/uuid"
+)
+
+// Server is the API as an http.Handler. Close it before the HTTP server is shut down, or its streams keep that waiting.
+type Server struct {
+	cfg       Config
+	mux       *http.ServeMux
+	adapter   huma.Adapter
+	openapi   *huma.OpenAPI
+	pages     *pages
+	languages languages
+
+	keys                    *keyCache
+	perKey, failures, links *limiter
+
+	streams   chan struct{} // one value per open stream
+	refreshes chan struct{} // one value per refresh under way
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	// tasks counts what goes on after its request was answered. Add is called under taskMu while closed is false.
+	taskMu sync.Mutex
+	closed bool
+	tasks  sync.WaitGroup
+}
+
+// New returns the API.
+func New(cfg Config) (*Server, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	pages, err := newPages()
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	s := &Server{
+		cfg: cfg, mux: mux, adapter: humago.NewAdapter(mux, ""), openapi: newOpenAPI(cfg.Version), pages: pages,
+		languages: newLanguages(), keys: newKeyCache(cfg.Store.Key, cfg.Now, cfg.KeyAge),
+		perKey: newLimiter(cfg.KeyRate, cfg.Now), failures: newLimiter(cfg.FailureRate, cfg.Now),
+		links:   newLimiter(cfg.LinkRate, cfg.Now),
+		streams: make(chan struct{}, cfg.MaxStreams), refreshes: make(chan struct{}, cfg.MaxRefreshes),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.routes()
+	return s, s.publish()
+}
+
+func (s *Server) routes() {
+	s.accountRoutes()
+	s.decisionRoutes()
+	s.verificationRoutes()
+	s.reviewRoutes()
+	s.operatorRoutes()
+	s.policyRoutes()
+	s.linkRoutes()
+	s.healthRoutes()
+	s.fallbacks()
+}
+
+// Close ends the event streams and waits, within ctx, for what goes on in the background.
+func (s *Server) Close(ctx context.Context) error {
+	s.taskMu.Lock()
+	s.closed = true
+	s.taskMu.Unlock()
+	s.cancel()
+	done := make(chan struct{})
+	go func() {
+		s.tasks.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// begin counts a task in; it reports false when the server is closing.
+func (s *Server) begin() bool {
+	s.taskMu.Lock()
+	defer s.taskMu.Unlock()
+	if !s.closed {
+		s.tasks.Add(1)
+	}
+	return !s.closed
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := uuid.NewString()
+	h := w.Header()
+	h.Set("X-Request-Id", id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	r = r.WithContext(context.WithValue(r.Context(), requestID{}, id))
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			if thrown == http.ErrAbortHandler { //nolint:errorlint // compared as net/http does
+				panic(thrown)
+			}
+			// What was thrown may hold anything; where it was thrown does not.
+			s.cfg.Logger.ErrorContext(r.Context(), "panic", "request_id", id, "stack", string(debug.Stack()))
+			s.refuse(w, r, problem(CodeInternal))
+		}
+	}()
+	if path.Clean(r.URL.Path) != r.URL.Path {
+		s.refuse(w, r, problem(CodeNotFound)) // the mux would redirect, which an API client never means
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+type requestID struct{}
+
+// fallbacks answers what no operation does: the mux's own answers are plain text.
+func (s *Server) fallbacks() {
+	allow := map[string][]string{"/openapi.json": {http.MethodGet}, "/docs": {http.MethodGet}}
+	for pattern, item := range s.openapi.Paths {
+		for method, op := range map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPut: item.Put, http.MethodPost: item.Post} {
+			if op != nil {
+				allow[pattern] = append(allow[pattern], method)
+			}
+		}
+	}
+	for pattern, methods := range allow {
+		slices.Sort(methods)
+		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			s.refuse(w, r, problem(CodeMethodNotAllowed))
+		})
+	}
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, problem(CodeNotFound)) })
+}
+
+// huma makes a handler of this package one of huma's adapter.
+func (s *Server) huma(h http.HandlerFunc) func(huma.Context) {
+	return func(ctx huma.Context) {
+		r, w := humago.Unwrap(ctx)
+		h(w, r)
+	}
+}
+
+// fail renders an error of an operation.
+func (s *Server) fail(c *call, err error) {
+	p := problemOf(err).localised(c.lang)
+	s.log(c, p, err)
+	s.problem(c.w, p, c.lang)
+}
+
+func (s *Server) log(c *call, p *Problem, err error) {
+	if p.Status < 500 {
+		return
+	}
+	ctx := c.r.Context()
+	id, _ := ctx.Value(requestID{}).(string)
+	if ctx.Err() != nil {
+		s.cfg.Logger.InfoContext(ctx, "caller left", "operation", c.op.id, "request_id", id)
+		return
+	}
+	s.cfg.Logger.WarnContext(ctx, "request failed", "operation", c.op.id, "code", p.Code, "request_id", id, "error", err)
+}
+
+// refuse answers outside any operation.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p *Problem) {
+	l := s.languages.of(r)
+	s.problem(w, p.localised(l), l)
+}
+
+func (s *Server) problem(w http.ResponseWriter, p *Problem, l lang) {
+	h := w.Header()
+	h.Set("Content-Language", l.tag())
+	if p.retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((p.retry+time.Second-1)/time.Second)))
+	}
+	if p.Code == CodeUnauthenticated {
+		h.Set("WWW-Authenticate", `Bearer realm="verigate"`)
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		body = []byte(`{"code":"internal"}`)
+	}
+	s.write(w, p.Status, problemType, body)
+}
+
+// reply writes an answer as JSON.
+func (s *Server) reply(c *call, status int, out any) error {
+	body, err := json.Marshal(out)
+	if err != nil {
+		return err
+	}
+	s.write(c.w, status, "application/json", body)
+	return nil
+}
+
+func (s *Server) write(w http.ResponseWriter, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the caller is gone; there is nobody to tell
+}

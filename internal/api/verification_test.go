@@ -1,0 +1,242 @@
+package api_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/workflows/lifecycle"
+)
+
+func TestTheMerchantsWay(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.account("a1")
+	path := "/v1/accounts/a1/verification"
+	require.Equal(t, "block", f.post("/v1/accounts/a1/decisions", object{"action": "create_label"}).is(http.StatusOK)["effect"])
+
+	status := f.post(path+"/submit", realName()).is(http.StatusOK)
+	require.Equal(t, "under_review", status["state"])
+	require.Equal(t, "operator", status["turn"])
+	status = f.post("/v1/reviews/a1", object{"decision": "reject", "reason_code": "name_unusual", "note": "looks like " + canaryName}).is(http.StatusOK)
+	require.Equal(t, "rejected", status["state"])
+	require.Equal(t, "name_unusual", status["reason"])
+	f.post(path+"/submit", realName()).is(http.StatusOK)
+	f.post("/v1/reviews/a1", object{"decision": "approve"}).is(http.StatusOK)
+
+	status = f.qr("a1")
+	qr, ok := status["qr"].(object)
+	require.True(t, ok)
+	require.Equal(t, "2020-12-05T10:10:00+08:00", qr["expires_at"])
+	require.Equal(t, f.tokens.ScanURL(qr["lease_id"].(string)), qr["url"])
+	require.Equal(t, f.tokens.PNGURL(qr["lease_id"].(string)), qr["png"])
+	require.Equal(t, object{"id": "verification/a1", "run_id": "run-1"}, status["workflow"])
+	require.Equal(t, object{"used": 1.0, "left": 4.0, "next_at": nil}, status["attempts"])
+
+	require.NoError(t, f.engine.provider(t.Context(), "a1", lifecycle.Pass))
+	status = f.post(path+"/refresh", object{}).is(http.StatusOK)
+	require.Equal(t, "verified", status["state"])
+	require.Equal(t, "face", status["method"])
+	require.Nil(t, status["qr"])
+	require.Equal(t, "verified", f.post("/v1/accounts/a1/decisions", object{"action": "create_label"}).is(http.StatusOK)["reason"])
+
+	status = f.post("/v1/accounts/a1/revoke", object{"reason": "wrong_person"}).is(http.StatusOK)
+	require.Equal(t, "unverified", status["state"])
+	require.Equal(t, "block", f.post("/v1/accounts/a1/decisions", object{"action": "create_label"}).is(http.StatusOK)["effect"])
+}
+
+// TestStatusIsTheContract lists every member: nothing of the vault, nothing that the contract does not have.
+func TestStatusIsTheContract(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.approved("a1")
+	require.Equal(t, object{
+		"account_id": "a1", "state": "approved", "turn": "merchant", "seq": 3.0, "since": "2020-12-05T10:00:00+08:00", "method": nil,
+		"attempts": object{"used": 0.0, "left": 5.0, "next_at": nil}, "reason": nil,
+		"allowed": []any{"choose_manual", "correct", "refresh", "revoke", "start_face", "submit"}, "qr": nil,
+		"workflow": object{"id": "verification/a1", "run_id": nil},
+	}, f.get("/v1/accounts/a1/verification").is(http.StatusOK))
+
+	f.account("a2")
+	got := f.get("/v1/accounts/a2/verification").is(http.StatusOK)
+	require.Equal(t, "unverified", got["state"])
+	require.Nil(t, got["since"])
+	f.get("/v1/accounts/nobody/verification").problem(http.StatusNotFound, api.CodeAccountNotFound)
+}
+
+func TestTheRouteWithoutAFace(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.approved("a1")
+	path := "/v1/accounts/a1/verification"
+	f.vault.clear()
+	require.Equal(t, "manual_review", f.post(path+"/choose-manual", object{"reason": "我不想使用人脸"}).is(http.StatusOK)["state"])
+	require.Len(t, f.vault.kept(), 1, "free text lies in the vault")
+	require.Equal(t, "approved", f.post(path+"/cancel-manual", object{}).is(http.StatusOK)["state"])
+	f.post(path+"/choose-manual", object{"reason": "no_camera"}).is(http.StatusOK)
+	require.Len(t, f.vault.kept(), 1, "a code does not")
+	status := f.post("/v1/reviews/a1/manual", object{"decision": "approve", "note": "seen the documents"}).is(http.StatusOK)
+	require.Equal(t, "verified", status["state"])
+	require.Equal(t, "manual", status["method"])
+}
+
+func TestConsent(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.approved("a1")
+	path := "/v1/accounts/a1/verification/start-face"
+	f.vault.clear()
+	f.post(path, object{}).problem(http.StatusUnprocessableEntity, api.CodeConsentRequired)
+	f.post(path, object{"consent": object{"text_version": "v1", "language": "zh-CN", "agreed": false}}).problem(http.StatusUnprocessableEntity, api.CodeConsentRequired)
+	f.post(path, object{"consent": object{"text_version": "v1", "language": "zh-CN"}}).problem(http.StatusUnprocessableEntity, api.CodeConsentRequired)
+	got := f.post(path, object{"consent": object{"agreed": true}}).problem(http.StatusUnprocessableEntity, api.CodeValidationFailed)
+	field(t, got, "consent.text_version")
+	field(t, got, "consent.language")
+	require.Empty(t, f.vault.kept())
+
+	f.post(path, object{"consent": object{"text_version": "v1", "language": "zh-CN", "agreed": true, "address": "192.0.2.7", "user_agent": "Phone"}}).is(http.StatusOK)
+	refs := f.vault.kept()
+	require.Len(t, refs, 1)
+	evidence, err := f.vault.Text(t.Context(), "a1", refs[0])
+	require.NoError(t, err)
+	require.JSONEq(t, `{"address":"192.0.2.7","user_agent":"Phone"}`, evidence)
+
+	f.clock.advance(time.Minute)
+	f.post(path, object{}).is(http.StatusOK) // the consent in force
+	f.engine.set(func(e *engine) { e.sameConsent = true })
+	f.post(path, consent()).is(http.StatusOK)
+	require.Equal(t, refs, f.vault.kept(), "evidence that the log does not hold is taken back")
+	status := f.post("/v1/accounts/a1/verification/withdraw-consent", object{}).is(http.StatusOK)
+	require.Equal(t, "approved", status["state"])
+	f.post(path, object{}).problem(http.StatusUnprocessableEntity, api.CodeConsentRequired)
+	f.post("/v1/accounts/a1/verification/withdraw-consent", object{}).problem(http.StatusConflict, api.CodeStepNotAllowed)
+}
+
+func TestRealNameFaultsComeTogether(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.account("a1")
+	for _, step := range []string{"submit", "correct"} {
+		got := f.post("/v1/accounts/a1/verification/"+step, object{
+			"name": "", "document": object{"type": "cn_id", "number": "110101199003074515"}, "risk_notice_version": "",
+		}).problem(http.StatusUnprocessableEntity, api.CodeValidationFailed)
+		require.Equal(t, "required", field(t, got, "name")["code"])
+		require.Equal(t, "check_digit_wrong", field(t, got, "document.number")["code"])
+		require.Equal(t, "required", field(t, got, "risk_notice_version")["code"])
+	}
+	require.Empty(t, f.vault.kept())
+	chinese := f.post("/v1/accounts/a1/verification/submit", object{"document": object{"type": "cn_id"}}, header("Accept-Language", "zh-CN,zh;q=0.9"))
+	require.Equal(t, "zh-CN", chinese.header.Get("Content-Language"))
+	require.Contains(t, field(t, chinese.problem(http.StatusUnprocessableEntity, api.CodeValidationFailed), "name")["message"], "请填写")
+}
+
+// TestNothingIsLeftInTheVault: what a command did not take is taken back; what it may have taken stays.
+func TestNothingIsLeftInTheVault(t *testing.T) {
+	t.Parallel()
+	path := "/v1/accounts/a1/verification/submit"
+	t.Run("taken", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t, "2020-12-05 10:00:00")
+		f.account("a1")
+		f.post(path, realName()).is(http.StatusOK)
+		require.Len(t, f.vault.kept(), 1)
+	})
+	t.Run("refused by the state", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t, "2020-12-05 10:00:00")
+		f.account("a1")
+		f.verified("a1")
+		got := f.post(path, realName()).problem(http.StatusConflict, api.CodeStepNotAllowed)
+		require.Equal(t, "verified", got["state"])
+		require.Contains(t, got["allowed"], "revoke")
+		require.Empty(t, f.vault.kept())
+	})
+	t.Run("unknown account", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t, "2020-12-05 10:00:00")
+		f.post(path, realName()).problem(http.StatusNotFound, api.CodeAccountNotFound)
+		require.Empty(t, f.vault.kept())
+	})
+	t.Run("engine did not take it", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t, "2020-12-05 10:00:00")
+		f.account("a1")
+		f.engine.set(func(e *engine) { e.failing = api.ErrEngineUnavailable })
+		got := f.post(path, realName()).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)
+		require.Equal(t, "not_taken", got["command"])
+		require.Empty(t, f.vault.kept())
+	})
+	t.Run("answer lost, then sent again", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t, "2020-12-05 10:00:00")
+		f.account("a1")
+		f.engine.set(func(e *engine) { e.lost = true })
+		got := f.post(path, realName(), idempotent("k1")).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)
+		require.Equal(t, "unknown", got["command"])
+		require.Len(t, f.vault.kept(), 1, "it may hold it")
+		first := f.vault.kept()
+		f.engine.set(func(e *engine) { e.lost = false })
+		f.post(path, realName(), idempotent("k1")).is(http.StatusOK)
+		require.Equal(t, first, f.vault.kept(), "the repetition's own record is taken back")
+		head, err := f.store.Head(t.Context(), "a1")
+		require.NoError(t, err)
+		require.Equal(t, first[0], head.Identity.Ref)
+		require.Equal(t, 1, head.Revision)
+	})
+	t.Run("a review that is refused", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t, "2020-12-05 10:00:00")
+		f.account("a1")
+		f.post("/v1/reviews/a1", object{"decision": "approve", "note": "fine"}).problem(http.StatusConflict, api.CodeStepNotAllowed)
+		f.post("/v1/accounts/a1/revoke", object{"reason": "free text, please"}).problem(http.StatusConflict, api.CodeStepNotAllowed)
+		f.post("/v1/accounts/a1/verification/start-face", consent()).problem(http.StatusConflict, api.CodeStepNotAllowed)
+		require.Empty(t, f.vault.kept())
+	})
+}
+
+func TestAttemptsExhausted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.approved("a1")
+	for range 5 {
+		f.qr("a1")
+		require.NoError(t, f.engine.provider(t.Context(), "a1", lifecycle.Fail))
+	}
+	got := f.post("/v1/accounts/a1/verification/start-face", consent()).problem(http.StatusConflict, api.CodeAttemptsExhausted)
+	require.Equal(t, "locked", got["state"])
+	next, err := time.Parse(time.RFC3339, got["next_at"].(string))
+	require.NoError(t, err)
+	require.True(t, beijing(t, "2020-12-06 00:00:00").Equal(next))
+	status := f.post("/v1/accounts/a1/unlock", object{}).is(http.StatusOK)
+	require.Equal(t, "approved", status["state"])
+	f.clock.advance(time.Second)
+	f.qr("a1")
+}
+
+func TestCorrection(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.approved("a1")
+	path := "/v1/accounts/a1/verification/correct"
+	f.post(path, realName()).problem(http.StatusConflict, api.CodeCorrectionNotAllowed)
+	body := realName()
+	body["support_reason"] = "wrong_card"
+	got := f.post(path, body, as(f.newKey(api.VerificationsWrite))).problem(http.StatusForbidden, api.CodeForbidden)
+	require.Equal(t, "accounts:correct", got["scope"])
+	require.Equal(t, "submitted", f.post(path, body).is(http.StatusOK)["state"])
+}
+
+func TestReviewFaults(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.account("a1")
+	for _, path := range []string{"/v1/reviews/a1", "/v1/reviews/a1/manual"} {
+		field(t, f.post(path, object{"decision": "maybe"}).problem(http.StatusUnprocessableEntity, api.CodeValidationFailed), "decision")
+		field(t, f.post(path, object{"decision": "reject"}).problem(http.StatusUnprocessableEntity, api.CodeValidationFailed), "reason_code")
+		field(t, f.post(path, object{"decision": "reject", "reason_code": "Bad name"}).problem(http.StatusUnprocessableEntity, api.CodeValidationFailed), "reason_code")
+	}
+	field(t, f.post("/v1/accounts/a1/revoke", object{}).problem(http.StatusUnprocessableEntity, api.CodeValidationFailed), "reason")
+}

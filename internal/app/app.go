@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/verigate/verigate/activities/face"
+	"github.com/verigate/verigate/internal/config"
+	"github.com/verigate/verigate/internal/failpoint"
+	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/store/sqlstore"
+	"github.com/verigate/verigate/internal/temporal"
+	"github.com/verigate/verigate/internal/vault"
+)
+
+// Options say what to run.
+type Options struct {
+	Config config.Config
+	Clock  Clock
+	// API serves the API; without it only the worker runs.
+	API bool
+	// Logger gets the program's log, EngineLogger the embedded engine's own. Both are required.
+	Logger, EngineLogger *slog.Logger
+	Version              string
+	// SimulatorKeys of the simulated provider; new ones if empty.
+	SimulatorKeys SimulatorKeys
+	// Failpoint is the text of the environment variable of that package.
+	Failpoint string
+}
+
+// Addresses are where the running program is reached; empty for what does not run.
+type Addresses struct {
+	API        string // base URL
+	Alipay     string // base URL of the simulated provider
+	Temporal   string // host:port
+	TemporalUI string // base URL
+}
+
+// App is the running program.
+type App struct {
+	Addresses
+
+	config  config.Config
+	clock   Clock
+	log     *slog.Logger
+	version string
+	points  *failpoint.Points
+
+	simulator SimulatorKeys
+	store     *sqlstore.Store
+	vault     vault.Vault
+	face      face.Provider
+	client    client.Client
+	gate      *gate.Gate
+	engine    *temporal.Engine
+
+	listener net.Listener // of the API
+
+	stack  stack
+	failed chan error // gets the error of a server that ended by itself
+}
+
+// Start builds and starts everything, and returns when the API answers. If something fails, what was started before
+// it is stopped again.
+func Start(ctx context.Context, o Options) (_ *App, err error) {
+	points, err := failpoint.Parse(o.Failpoint)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{
+		config: o.Config, clock: o.Clock, log: o.Logger, version: o.Version, points: points,
+		simulator: o.SimulatorKeys, failed: make(chan error, 4),
+	}
+	defer func() {
+		if err != nil {
+			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.HTTP.ShutdownTimeout)
+			defer cancel()
+			err = errors.Join(err, a.stack.stop(stopping))
+		}
+	}()
+	if faults := a.config.ValidateSecrets(); len(faults) > 0 {
+		return nil, faults
+	}
+	if o.API { // first of all: a taken port is the likeliest fault, and the port may be part of the links
+		if err := a.listen(); err != nil {
+			return nil, err
+		}
+	}
+	links, err := a.prepareLinks(o.API)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range []struct {
+		name  string
+		start func(context.Context) error
+		runs  bool
+	}{
+		{"store", a.startStore, true},
+		{"provider", a.startProvider, true},
+		{"engine", func(ctx context.Context) error { return a.startEngine(ctx, o.EngineLogger) }, true},
+		{"worker", func(context.Context) error { return a.startWorker(links) }, !o.API || a.config.Worker.InProcess},
+		{"gate", func(context.Context) error { return a.startGate() }, o.API},
+		{"api", func(context.Context) error { return a.startAPI(links) }, o.API},
+	} {
+		if !s.runs {
+			continue
+		}
+		begun := time.Now()
+		if err := s.start(ctx); err != nil {
+			return nil, fmt.Errorf("start %s: %w", s.name, err)
+		}
+		a.log.Info("started", "part", s.name, "took", time.Since(begun))
+	}
+	return a, nil
+}
+
+// Failed gets an error if a part ends by itself: the program cannot go on then.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// Stop stops everything, as far as the context allows.
+func (a *App) Stop(ctx context.Context) error { return a.stack.stop(ctx) }
+
+// Now is business time.
+func (a *App) Now() time.Time { return a.clock.Now() }

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/store"
+)
+
+// DemoKeys are the API keys that a demonstration shows.
+type DemoKeys struct {
+	API      string `json:"api_key"`      // what the platform's account service may do
+	Reviewer string `json:"reviewer_key"` // what reviewers and operators may do
+}
+
+// StartDemo starts the program on a demonstration's data, with the founding rule, the sample accounts and two keys.
+func StartDemo(ctx context.Context, d DemoDir, o Options) (*App, DemoKeys, error) {
+	a, err := Start(ctx, o)
+	if err != nil {
+		return nil, DemoKeys{}, err
+	}
+	keys, err := a.dress(ctx, d)
+	if err != nil {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Config.HTTP.ShutdownTimeout)
+		defer cancel()
+		return nil, DemoKeys{}, errors.Join(err, a.Stop(stopping))
+	}
+	return a, keys, nil
+}
+
+func (a *App) dress(ctx context.Context, d DemoDir) (DemoKeys, error) {
+	if err := a.seed(ctx); err != nil {
+		return DemoKeys{}, err
+	}
+	if err := d.keepPorts(a.Addresses); err != nil {
+		return DemoKeys{}, err
+	}
+	return a.demoKeys(ctx, d)
+}
+
+// demoKeys returns the keys of the data, made at the first start.
+func (a *App) demoKeys(ctx context.Context, d DemoDir) (DemoKeys, error) {
+	var keys DemoKeys
+	known, err := readJSON(d.file("keys.json"), &keys)
+	if err != nil {
+		return keys, err
+	}
+	if known && a.hasKey(ctx, keys.API) && a.hasKey(ctx, keys.Reviewer) {
+		return keys, nil
+	}
+	keys.API, err = createKey(ctx, a.store, a.clock, NewKey{Label: "demo account service", Scopes: []api.Scope{
+		api.AccountsWrite, api.DecisionsRead, api.VerificationsWrite, api.VerificationsRead, api.AuditRead,
+	}})
+	if err != nil {
+		return keys, err
+	}
+	keys.Reviewer, err = createKey(ctx, a.store, a.clock, NewKey{Label: "demo reviewer and operator", Scopes: []api.Scope{
+		api.ReviewsWrite, api.VerificationsRead, api.AuditRead, api.AccountsCorrect, api.PoliciesApprove,
+	}})
+	if err != nil {
+		return keys, err
+	}
+	return keys, writeJSON(d.file("keys.json"), keys)
+}
+
+func (a *App) hasKey(ctx context.Context, secret string) bool {
+	parts := strings.SplitN(secret, "_", 3)
+	if len(parts) != 3 {
+		return false
+	}
+	_, err := a.store.Key(ctx, parts[1])
+	return !errors.Is(err, store.ErrNotFound)
+}
+
+// Decide asks the gate as the API would, for the demonstration's display.
+func (a *App) Decide(ctx context.Context, accountID, action string) (gate.Answer, error) {
+	return a.gate.Decide(ctx, accountID, action)
+}
+
+// portOf is the port of an address or base URL, 0 if it has none.
+func portOf(address string) int {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		address = u.Host
+	}
+	_, port, _ := strings.Cut(address, ":")
+	n, _ := strconv.Atoi(port)
+	return n
+}
+
+// Describe lists the sample accounts with what the gate says of creating a label now.
+func (a *App) Describe(ctx context.Context) ([]string, error) {
+	var lines []string
+	for _, s := range Samples() {
+		answer, err := a.Decide(ctx, s.ID, "create_label")
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, fmt.Sprintf("%-18s %-6s %-14s %s", s.ID, answer.Effect, answer.Reason, s.Show))
+	}
+	return lines, nil
+}

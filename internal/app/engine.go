@@ -1,0 +1,122 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	sdkworker "go.temporal.io/sdk/worker"
+
+	"github.com/verigate/verigate/activities"
+	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/config"
+	"github.com/verigate/verigate/internal/temporal"
+	"github.com/verigate/verigate/internal/temporal/devserver"
+	"github.com/verigate/verigate/worker"
+	"github.com/verigate/verigate/workflows"
+	"github.com/verigate/verigate/workflows/lifecycle"
+)
+
+// startEngine starts the embedded engine if there is one, connects, and puts the commands on top.
+func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
+	t := a.config.Temporal
+	if t.Mode == config.Embedded {
+		server, err := devserver.Start(ctx, devserver.Config{
+			Dir: t.Dir, Port: t.Port, UIPort: t.UIPort, Namespace: t.Namespace, Logger: engineLog,
+			SearchAttributes: temporal.SearchAttributes(),
+		})
+		if err != nil {
+			return err
+		}
+		a.stack.push("engine", server.Stop)
+		t.Address, a.TemporalUI = server.Address(), server.UI()
+	}
+	a.Temporal = t.Address
+	options, err := temporalOptions(t, a.config.Secrets.CodecKeyset, a.log)
+	if err != nil {
+		return err
+	}
+	if a.client, err = temporal.Dial(ctx, options); err != nil {
+		return err
+	}
+	a.stack.push("temporal client", func(context.Context) error { a.client.Close(); return nil })
+	commands := workflows.NewClient(a.client, workflows.WithClockOffset(a.clock.Offset))
+	a.engine = temporal.NewEngine(commands, a.store, temporal.Waits{
+		Command: t.CommandTimeout, Provider: t.ProviderTimeout, Retry: 20 * time.Millisecond,
+	})
+	return nil
+}
+
+// temporalOptions turns settings into the client's options; certificates are read here.
+func temporalOptions(t config.Temporal, keyset config.Secret, log *slog.Logger) (temporal.Options, error) {
+	codec, err := temporal.NewCodec([]byte(keyset.Reveal()))
+	if err != nil {
+		return temporal.Options{}, fmt.Errorf("secrets.codec_keyset: %w", err)
+	}
+	o := temporal.Options{HostPort: t.Address, Namespace: t.Namespace, Codec: codec, APIKey: t.APIKey.Reveal(), Logger: log}
+	if t.Mode == config.Embedded || !t.TLS {
+		return o, nil
+	}
+	o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.TLSServerName}
+	if t.TLSCAFile != "" {
+		pem, err := os.ReadFile(t.TLSCAFile)
+		if err != nil {
+			return o, fmt.Errorf("temporal.tls_ca_file: %w", err)
+		}
+		o.TLS.RootCAs = x509.NewCertPool()
+		if !o.TLS.RootCAs.AppendCertsFromPEM(pem) {
+			return o, errors.New("temporal.tls_ca_file: holds no certificate in PEM form")
+		}
+	}
+	if t.TLSCertFile != "" {
+		pair, err := tls.LoadX509KeyPair(t.TLSCertFile, t.TLSKeyFile)
+		if err != nil {
+			return o, fmt.Errorf("temporal.tls_cert_file: %w", err)
+		}
+		o.TLS.Certificates = []tls.Certificate{pair}
+	}
+	return o, nil
+}
+
+func (a *App) startWorker(links *api.Tokens) error {
+	// The SDK keeps one cache for all workers of a process and lets its size be set before the first one starts.
+	sdkworker.SetStickyWorkflowCacheSize(a.config.Worker.Cache)
+	w := worker.New(a.client, a.activities(links), sdkworker.Options{
+		MaxConcurrentActivityExecutionSize: a.config.Worker.MaxActivities,
+		WorkerStopTimeout:                  time.Second, // activities hear of a stop then, and are begun again elsewhere
+	})
+	if err := w.Start(); err != nil {
+		return err
+	}
+	a.stack.push("worker", func(ctx context.Context) error { return within(ctx, w.Stop) })
+	return nil
+}
+
+func (a *App) activities(links *api.Tokens) worker.Deps {
+	limits := a.limits()
+	rules := newRules(a.store)
+	return worker.Deps{
+		Records: &activities.Records{
+			Log: a.crashingLog(a.store), Rules: rules, IsGone: isGone, Logger: a.log,
+			Settings: activities.Settings{Limits: limits, ContinueAfter: a.config.Limits.ContinueAfter, Provider: a.face.Name()},
+		},
+		Review: &activities.Review{
+			Subjects: a.vault, Duplicates: a.store, Rules: rules, IsGone: isGone, Logger: a.log,
+		},
+		Face: &activities.Face{
+			Provider: a.face, Subjects: a.vault, IsGone: isGone, Hints: a.store, ReturnURL: links.ReturnURL,
+			Polling: activities.DefaultPolling(), Now: a.clock.Now, Logger: a.log,
+			Heartbeat: func(ctx context.Context) { activity.RecordHeartbeat(ctx) },
+		},
+	}
+}
+
+func (a *App) limits() lifecycle.Limits {
+	return lifecycle.Limits{AttemptsPerDay: a.config.Limits.AttemptsPerDay, Lease: a.config.Limits.QRLease}
+}

@@ -1,0 +1,160 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/telemetry"
+	"github.com/verigate/verigate/internal/temporal"
+)
+
+// prepareLinks makes the links that QR codes and return pages use. A worker makes them too, for the provider.
+func (a *App) prepareLinks(serving bool) (*api.Tokens, error) {
+	public := a.config.HTTP.PublicURL
+	if public == "" {
+		if !serving {
+			return nil, errors.New("http.public_url must be set for a worker: it tells the provider where phones return to")
+		}
+		public = a.API
+	}
+	keys, err := a.config.Secrets.LinkKeys.Keys(false)
+	if err != nil {
+		return nil, fmt.Errorf("secrets.link_keys: %w", err)
+	}
+	secrets := make([][]byte, len(keys))
+	for i, k := range keys {
+		secrets[i] = k.Secret
+	}
+	return api.NewTokens(public, secrets...)
+}
+
+func (a *App) startGate() error {
+	keys, err := a.config.Secrets.ReceiptKeys.Keys(true)
+	if err != nil {
+		return fmt.Errorf("secrets.receipt_keys: %w", err)
+	}
+	signing := make([]gate.Key, len(keys))
+	for i, k := range keys {
+		signing[i] = gate.Key{ID: k.ID, Secret: k.Secret}
+	}
+	a.gate, err = gate.New(gate.Config{Store: a.store, Now: a.clock.Now, Logger: a.log, ReceiptKeys: signing})
+	if err != nil {
+		return err
+	}
+	a.stack.push("gate", a.gate.Close)
+	return nil
+}
+
+func (a *App) startAPI(links *api.Tokens) error {
+	c := a.config
+	handler, err := api.New(api.Config{
+		Store: a.store, Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine),
+		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Now: a.clock.Now, Logger: a.log,
+		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
+		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
+		Ready:          func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
+		KeyRate:        api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
+	})
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler:           telemetry.LogRequests(patientWithImports(handler), a.log, telemetry.NewRoutes(routes()...), time.Now),
+		ReadHeaderTimeout: c.HTTP.ReadHeaderTimeout, WriteTimeout: c.HTTP.WriteTimeout, IdleTimeout: c.HTTP.IdleTimeout,
+		MaxHeaderBytes: c.HTTP.MaxHeaderBytes, ErrorLog: serverLog(a.log),
+	}
+	a.serve("api", server, a.listener, nil)
+	// Event streams would keep a shutdown waiting, so the API is closed before the server.
+	a.stack.push("api streams", handler.Close)
+	return nil
+}
+
+// listen takes the API's port. Requests wait in the kernel until the API serves them.
+func (a *App) listen() (err error) {
+	if a.listener, err = net.Listen("tcp", a.config.HTTP.Listen); err != nil {
+		return fmt.Errorf("http.listen: %w", err)
+	}
+	a.stack.push("listener", func(context.Context) error {
+		if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) { // the server closed it if it got that far
+			return err
+		}
+		return nil
+	})
+	a.API = "http://" + reachable(a.listener.Addr())
+	return nil
+}
+
+// reachable is an address that one can open: a server that listens on every address is at least on this machine.
+func reachable(address net.Addr) string {
+	if tcp, ok := address.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return address.String()
+}
+
+// serve runs a server until it is stopped; before runs ahead of the shutdown.
+func (a *App) serve(name string, server *http.Server, listener net.Listener, before func()) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- fmt.Errorf("%s: %w", name, err)
+		}
+	}()
+	a.stack.push(name, func(ctx context.Context) error {
+		if before != nil {
+			before()
+		}
+		err := server.Shutdown(ctx)
+		if err != nil {
+			err = errors.Join(err, server.Close())
+		}
+		<-ended
+		return err
+	})
+}
+
+// patientWithImports lets an import answer for as long as its lines come; the API bounds each line by itself.
+func patientWithImports(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/accounts:import" {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// routes are the paths whose words may stand in a log.
+func routes() []string {
+	return []string{
+		"/v1/accounts/{account_id}/decisions", "/v1/accounts:import", "/v1/decisions:batch", "/v1/accounts/{account_id}/logins",
+		"/v1/accounts/{account_id}/history", "/v1/accounts/{account_id}/extensions", "/v1/accounts/{account_id}/unlock",
+		"/v1/accounts/{account_id}/revoke", "/v1/accounts/{account_id}/verification/submit",
+		"/v1/accounts/{account_id}/verification/start-face", "/v1/accounts/{account_id}/verification/refresh",
+		"/v1/accounts/{account_id}/verification/correct", "/v1/accounts/{account_id}/verification/withdraw-consent",
+		"/v1/accounts/{account_id}/verification/choose-manual", "/v1/accounts/{account_id}/verification/cancel-manual",
+		"/v1/accounts/{account_id}/verification/events", "/v1/reviews/{account_id}/manual", "/v1/verifications",
+		"/v1/policies/{name}/versions/{n}", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
+	}
+}
+
+// serverLog takes what net/http has to say, which names peers and quotes requests, down to the fact itself.
+func serverLog(l *slog.Logger) *log.Logger {
+	return log.New(discardingLines{l}, "", 0)
+}
+
+type discardingLines struct{ log *slog.Logger }
+
+func (d discardingLines) Write(line []byte) (int, error) {
+	d.log.Debug("http server complained", "bytes", len(line))
+	return len(line), nil
+}

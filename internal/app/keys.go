@@ -1,0 +1,85 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/config"
+	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/store/sqlstore"
+)
+
+// Admin works on the database beside a running program: keys, migrations.
+type Admin struct {
+	store *sqlstore.Store
+	clock Clock
+}
+
+// OpenAdmin opens the configured database. Close it.
+func OpenAdmin(ctx context.Context, c config.Config, clock Clock) (*Admin, error) {
+	s, err := openStore(ctx, c.Store, clock.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &Admin{s, clock}, nil
+}
+
+// Close closes the database.
+func (a *Admin) Close() error { return a.store.Close() }
+
+// NewKey describes an API key to make.
+type NewKey struct {
+	Label  string
+	Scopes []api.Scope
+	For    time.Duration // until it expires; zero: never
+}
+
+// CreateKey makes an API key and returns its secret, which is shown this once.
+func (a *Admin) CreateKey(ctx context.Context, k NewKey) (secret string, err error) {
+	return createKey(ctx, a.store, a.clock, k)
+}
+
+func createKey(ctx context.Context, s *sqlstore.Store, clock Clock, k NewKey) (string, error) {
+	secret, key, err := api.NewKey(k.Label, k.Scopes)
+	if err != nil {
+		return "", err
+	}
+	key.CreatedAt = clock.Now()
+	if k.For > 0 {
+		key.ExpiresAt = key.CreatedAt.Add(k.For)
+	}
+	if err := s.PutKey(ctx, key); err != nil {
+		return "", fmt.Errorf("app: keep the key: %w", err)
+	}
+	return secret, nil
+}
+
+// Keys lists every key; their secrets are not known.
+func (a *Admin) Keys(ctx context.Context) ([]store.Key, error) { return a.store.AllKeys(ctx) }
+
+// DisableKey closes a key for good. It fails with store.ErrNotFound.
+func (a *Admin) DisableKey(ctx context.Context, id string) error {
+	k, err := a.store.Key(ctx, id)
+	if err != nil {
+		return err
+	}
+	k.Disabled = true
+	return a.store.PutKey(ctx, k)
+}
+
+// Migrate brings the schema up to date and returns every step, the ones applied just now among them.
+func (a *Admin) Migrate(ctx context.Context) (all []sqlstore.Migration, applied int, err error) {
+	versions, err := a.store.Migrate(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	all, err = a.store.Migrations(ctx)
+	return all, len(versions), err
+}
+
+// Migrations lists every step of the schema without applying any.
+func (a *Admin) Migrations(ctx context.Context) ([]sqlstore.Migration, error) {
+	return a.store.Migrations(ctx)
+}

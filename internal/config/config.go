@@ -1,0 +1,217 @@
+package config
+
+import (
+	"time"
+)
+
+// Config is every setting. The zero value is not usable: begin with Default.
+type Config struct {
+	HTTP     HTTP     `yaml:"http"`
+	Store    Store    `yaml:"store"`
+	Secrets  Secrets  `yaml:"secrets"`
+	Temporal Temporal `yaml:"temporal"`
+	Worker   Worker   `yaml:"worker"`
+	Provider Provider `yaml:"provider"`
+	Limits   Limits   `yaml:"limits"`
+	QR       QR       `yaml:"qr"`
+	Rates    Rates    `yaml:"rates"`
+	Log      Log      `yaml:"log"`
+}
+
+// HTTP is the server of the API and of the links that phones open.
+type HTTP struct {
+	// Address to listen on. Put a proxy that speaks TLS in front of anything but loopback.
+	Listen string `yaml:"listen" form:"host:port"`
+	// Base URL under which phones and browsers reach this server; it stands in QR codes and links. Empty: http:// and the address to listen on.
+	PublicURL string `yaml:"public_url" form:"url"`
+	// How long a client may take to send its request header.
+	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout" bounds:"100ms..1m"`
+	// How long a whole answer may take. Event streams and imports are exempt.
+	WriteTimeout time.Duration `yaml:"write_timeout" bounds:"10s..10m"`
+	// How long a connection may lie idle between requests.
+	IdleTimeout time.Duration `yaml:"idle_timeout" bounds:"1s..1h"`
+	// Size of a request header in bytes.
+	MaxHeaderBytes int `yaml:"max_header_bytes" bounds:"4096..1048576"`
+	// How long a stop waits for what is going on. What is not answered by then was not taken, or is found again under its Idempotency-Key.
+	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" bounds:"1s..1m"`
+}
+
+// Store is the database of accounts, verifications, policies and personal data.
+type Store struct {
+	// Database.
+	Driver string `yaml:"driver" oneof:"sqlite"`
+	// File of the database. Its directory must exist.
+	Path string `yaml:"path" form:"required"`
+	// Bring the schema up to date when the program starts. If false, run verigate migrate first.
+	Migrate bool `yaml:"migrate"`
+}
+
+// Secrets are the keys of this deployment. Make them with verigate secrets new.
+type Secrets struct {
+	// Keyset that personal data at rest is sealed with. Losing it loses the data.
+	VaultKeyset Secret `yaml:"vault_keyset"`
+	// Keyset that payloads in Temporal are encrypted with. API and workers need the same one.
+	CodecKeyset Secret `yaml:"codec_keyset"`
+	// Keys that links, QR codes and cursors are signed with: one a line, base64 of 32 bytes or more, newest first.
+	LinkKeys Secret `yaml:"link_keys"`
+	// Keys that receipts of decisions are signed with: one a line, written id:base64 with 32 bytes or more, newest first.
+	ReceiptKeys Secret `yaml:"receipt_keys"`
+}
+
+// Where the engine runs.
+const (
+	Embedded = "embedded"
+	Remote   = "remote"
+)
+
+// Temporal is the durable engine.
+type Temporal struct {
+	// Where the engine runs: embedded in this process on SQLite files, or remote.
+	Mode string `yaml:"mode" oneof:"embedded|remote"`
+	// Address of a remote server's frontend.
+	Address string `yaml:"address" form:"host:port"`
+	// Namespace. A remote one is created by verigate migrate if it is missing.
+	Namespace string `yaml:"namespace" form:"required"`
+	// Connect to a remote server with TLS.
+	TLS bool `yaml:"tls"`
+	// Certificates (PEM file) that the remote server's certificate is checked against. Empty: those of the system.
+	TLSCAFile string `yaml:"tls_ca_file"`
+	// Our certificate (PEM file), for servers that ask for one.
+	TLSCertFile string `yaml:"tls_cert_file"`
+	// Key of our certificate (PEM file).
+	TLSKeyFile string `yaml:"tls_key_file"`
+	// Name in the remote server's certificate, if it is not the host of the address.
+	TLSServerName string `yaml:"tls_server_name"`
+	// API key, for servers that ask for one. Needs TLS.
+	APIKey Secret `yaml:"api_key"`
+	// How long a command waits for its answer before the caller is told that the outcome is unknown.
+	CommandTimeout time.Duration `yaml:"command_timeout" bounds:"1s..1m"`
+	// The same for commands that ask the face provider while the caller waits. Below http.write_timeout.
+	ProviderTimeout time.Duration `yaml:"provider_timeout" bounds:"1s..2m"`
+	// Directory of the embedded engine's files. It must exist.
+	Dir string `yaml:"dir"`
+	// Port of the embedded engine on 127.0.0.1. 0 takes a free one.
+	Port int `yaml:"port" bounds:"0..65535"`
+	// Port of the embedded engine's web UI on 127.0.0.1. 0 takes a free one, -1 runs none.
+	UIPort int `yaml:"ui_port" bounds:"-1..65535"`
+}
+
+// Worker runs workflows and activities.
+type Worker struct {
+	// Run a worker in the process that serves the API. If false, run verigate worker elsewhere.
+	InProcess bool `yaml:"in_process"`
+	// Activities at once, waiting QR codes among them.
+	MaxActivities int `yaml:"max_activities" bounds:"1..100000"`
+	// Verifications that are kept in memory between two events; each takes some 40 KiB.
+	Cache int `yaml:"cache" bounds:"0..1000000"`
+}
+
+// Which provider verifies faces.
+const (
+	ProviderAlipay    = "alipay"
+	ProviderSimulated = "simulated"
+)
+
+// Provider verifies faces.
+type Provider struct {
+	// Which provider. The simulated one is for demonstrations: it passes whoever presses the button.
+	Kind string `yaml:"kind" oneof:"alipay|simulated"`
+	// Address that the simulated provider listens on.
+	SimulatorListen string `yaml:"simulator_listen" form:"host:port"`
+	// File in which the simulated provider keeps its attempts. Empty: memory only.
+	SimulatorState string `yaml:"simulator_state"`
+	// Alipay's contract and keys.
+	Alipay Alipay `yaml:"alipay"`
+}
+
+// Alipay is one application at Alipay, with its keys either plain or as certificates.
+type Alipay struct {
+	// Gateway for calls.
+	Gateway string `yaml:"gateway" form:"url"`
+	// Gateway as phones reach it. Empty: the same.
+	PageGateway string `yaml:"page_gateway" form:"url"`
+	// Id of the application.
+	AppID string `yaml:"app_id"`
+	// The application's private key (PEM, RSA 2048 bits or more).
+	PrivateKey Secret `yaml:"private_key"`
+	// Alipay's public key (PEM), in plain-key mode.
+	PublicKey Secret `yaml:"public_key"`
+	// The application's certificate (PEM), in certificate mode.
+	AppCert Secret `yaml:"app_cert"`
+	// The certificate that Alipay signs with (PEM), in certificate mode.
+	AlipayCert Secret `yaml:"alipay_cert"`
+	// Alipay's root certificates (PEM), in certificate mode.
+	RootCert Secret `yaml:"root_cert"`
+	// Product of the contract.
+	BizCode string `yaml:"biz_code" oneof:"FACE|SMART_FACE|CERT_PHOTO|CERT_PHOTO_FACE"`
+	// How long one call may take.
+	Timeout time.Duration `yaml:"timeout" bounds:"100ms..1m"`
+	// Calls per second that this process makes at most; its share of the application's quota.
+	RatePerSecond float64 `yaml:"rate_per_second" bounds:"0.1..10000"`
+	// Calls that may be made at once after a pause.
+	Burst int `yaml:"burst" bounds:"1..10000"`
+	// Document numbers of the provider's test environment, which are accepted without a valid check digit.
+	SandboxNumbers []string `yaml:"sandbox_numbers"`
+}
+
+// Limits are figures of the course of a verification.
+type Limits struct {
+	// Face verifications that an account may begin per Beijing day.
+	AttemptsPerDay int `yaml:"attempts_per_day" bounds:"1..100"`
+	// How long one QR code is shown.
+	QRLease time.Duration `yaml:"qr_lease" bounds:"1m..1h"`
+	// Updates after which a run is continued as new; the server refuses more than 2,000.
+	ContinueAfter int `yaml:"continue_after" bounds:"10..1900"`
+}
+
+// QR is the code that the merchant scans.
+type QR struct {
+	// What it holds: the provider's address, which Alipay's scanner opens; or our own link, which any camera opens, records the scan and leads on to the provider.
+	Content string `yaml:"content" oneof:"provider_url|scan_link"`
+}
+
+// Rates bound what one caller can ask for. A caller above them gets 429 with Retry-After.
+type Rates struct {
+	// Requests per second of one API key.
+	PerKey float64 `yaml:"per_key" bounds:"0.1..1000000"`
+	// Requests that one API key may make at once after a pause.
+	PerKeyBurst int `yaml:"per_key_burst" bounds:"1..1000000"`
+	// Event streams at once.
+	Streams int `yaml:"streams" bounds:"1..1000000"`
+}
+
+// Log is what the program writes to standard error.
+type Log struct {
+	// Least level that is written.
+	Level string `yaml:"level" oneof:"debug|info|warn|error"`
+	// Form of a line.
+	Format string `yaml:"format" oneof:"text|json"`
+}
+
+// Default returns the defaults. What has none (the secrets, the contract with the provider) is empty.
+func Default() Config {
+	return Config{
+		HTTP: HTTP{
+			Listen: "127.0.0.1:8080", ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Minute,
+			IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ShutdownTimeout: 10 * time.Second,
+		},
+		Store: Store{Driver: "sqlite", Path: "verigate.db", Migrate: true},
+		Temporal: Temporal{
+			Mode: Remote, Address: "127.0.0.1:7233", Namespace: "verigate",
+			CommandTimeout: 10 * time.Second, ProviderTimeout: 30 * time.Second,
+			Dir: "engine", UIPort: -1,
+		},
+		Worker: Worker{InProcess: true, MaxActivities: 1000, Cache: 2000},
+		Provider: Provider{
+			Kind: ProviderAlipay, SimulatorListen: "127.0.0.1:0",
+			Alipay: Alipay{
+				Gateway: "https://openapi.alipay.com/gateway.do", BizCode: "FACE", Timeout: 8 * time.Second,
+				RatePerSecond: 20, Burst: 40,
+			},
+		},
+		Limits: Limits{AttemptsPerDay: 5, QRLease: 10 * time.Minute, ContinueAfter: 1500},
+		QR:     QR{Content: "provider_url"},
+		Rates:  Rates{PerKey: 20_000, PerKeyBurst: 40_000, Streams: 10_000},
+		Log:    Log{Level: "info", Format: "json"},
+	}
+}

@@ -1,0 +1,82 @@
+package config
+
+// Validate returns everything that is wrong: values out of their bounds, and what does not fit together. It opens no
+// file and no connection; whether keys are usable, their users judge.
+func (c *Config) Validate() Faults {
+	var faults Faults
+	for f := range c.Fields() {
+		if message := f.check(); message != "" {
+			faults = append(faults, Fault{Field: f.Path, Message: message})
+		}
+	}
+	need := func(ok bool, field, message string) {
+		if !ok {
+			faults = append(faults, Fault{Field: field, Message: message})
+		}
+	}
+	t := c.Temporal
+	need(t.Mode != Embedded || t.Dir != "", "temporal.dir", "must name a directory when temporal.mode is embedded")
+	need(t.Mode != Embedded || c.Worker.InProcess, "worker.in_process",
+		"must be true when temporal.mode is embedded: no other process is told where the engine is")
+	need(!t.APIKey.IsSet() || t.TLS, "temporal.api_key", "needs temporal.tls: a key is not sent in clear")
+	need((t.TLSCertFile == "") == (t.TLSKeyFile == ""), "temporal.tls_key_file",
+		"and temporal.tls_cert_file belong together; give both or none")
+	need(t.TLS || t.TLSCAFile+t.TLSCertFile+t.TLSServerName == "", "temporal.tls",
+		"must be true for the other settings of TLS to count")
+	need(t.ProviderTimeout < c.HTTP.WriteTimeout, "temporal.provider_timeout",
+		"must be below http.write_timeout, or the answer cannot be sent any more")
+	need(t.CommandTimeout < c.HTTP.WriteTimeout, "temporal.command_timeout",
+		"must be below http.write_timeout, or the answer cannot be sent any more")
+	c.Provider.validate(need)
+	return faults
+}
+
+func (p Provider) validate(need func(ok bool, field, message string)) {
+	if p.Kind != ProviderAlipay {
+		return
+	}
+	a := p.Alipay
+	need(a.AppID != "", "provider.alipay.app_id", "must be the application's id at Alipay")
+	need(a.PrivateKey.IsSet(), "provider.alipay.private_key", "must name the application's private key: file:PATH or env:NAME")
+	certs := 0
+	for _, s := range []Secret{a.AppCert, a.AlipayCert, a.RootCert} {
+		if s.IsSet() {
+			certs++
+		}
+	}
+	need(a.PublicKey.IsSet() != (certs > 0), "provider.alipay.public_key",
+		"or the three certificates (app_cert, alipay_cert, root_cert) must be given, one of the two ways")
+	need(certs == 0 || certs == 3, "provider.alipay.app_cert",
+		"and alipay_cert and root_cert belong together; give all three or none")
+}
+
+// ValidateSecrets returns which keys of this deployment are missing or malformed. A command that reads no personal
+// data does not need them all, so Validate leaves them out.
+func (c *Config) ValidateSecrets() Faults {
+	var faults Faults
+	add := func(field, message string) { faults = append(faults, Fault{Field: field, Message: message}) }
+	const where = "must name a key: file:PATH or env:NAME; make one with verigate secrets new"
+	s := c.Secrets
+	for _, k := range []struct {
+		field  string
+		secret Secret
+		list   bool
+		ids    bool
+	}{
+		{"secrets.vault_keyset", s.VaultKeyset, false, false},
+		{"secrets.codec_keyset", s.CodecKeyset, false, false},
+		{"secrets.link_keys", s.LinkKeys, true, false},
+		{"secrets.receipt_keys", s.ReceiptKeys, true, true},
+	} {
+		if !k.secret.IsSet() {
+			add(k.field, where)
+			continue
+		}
+		if k.list {
+			if _, err := k.secret.Keys(k.ids); err != nil {
+				add(k.field, err.Error())
+			}
+		}
+	}
+	return faults
+}

@@ -1,0 +1,255 @@
+// Package engine runs the workflows on a real Temporal server and a real store, with a scripted face provider.
+// With -update it records the histories that every later build must be able to replay.
+package engine
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	sdkworker "go.temporal.io/sdk/worker"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	historypb "go.temporal.io/api/history/v1"
+
+	"github.com/verigate/verigate/activities"
+	"github.com/verigate/verigate/activities/face"
+	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/store/sqlstore"
+	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
+	"github.com/verigate/verigate/internal/temporal"
+	"github.com/verigate/verigate/internal/temporal/devserver"
+	"github.com/verigate/verigate/worker"
+	"github.com/verigate/verigate/workflows"
+	"github.com/verigate/verigate/workflows/contract"
+	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/policy"
+	"github.com/verigate/verigate/workflows/realname"
+)
+
+var update = flag.Bool("update", false, "record testdata/histories anew")
+
+// bed is one server, store and worker. Histories are recorded in clear: they hold no personal data, and a
+// replay must not depend on a key.
+type bed struct {
+	t        *testing.T
+	client   client.Client
+	typed    *workflows.Client
+	store    *sqlstore.Store
+	provider *provider
+	offset   time.Duration
+}
+
+// option changes what the worker runs with.
+type option func(*bed, *worker.Deps)
+
+func newBed(t *testing.T, options ...option) *bed {
+	t.Helper()
+	server := startServer(t)
+	quiet := slog.New(slog.DiscardHandler)
+	c, err := client.Dial(client.Options{HostPort: server.Address(), Namespace: server.Namespace(), Logger: log.NewStructuredLogger(quiet)})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	b := &bed{t: t, client: c, provider: &provider{verdicts: map[string]face.State{}}}
+	subject := realname.Restore("张三", "cn_id", "110101199003070011")
+	isGone := func(err error) bool { return errors.Is(err, store.ErrNotFound) }
+	rules := rules{review: policy.Review{Approve: policy.ApproveAutomatic, MinimumAge: 18}}
+	polling := activities.DefaultPolling()
+	polling.Quick, polling.Slow, polling.Grace, polling.Others = 50*time.Millisecond, 50*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond
+	deps := worker.Deps{
+		Records: &activities.Records{Rules: rules, IsGone: isGone, Logger: quiet, Settings: activities.Settings{Limits: lifecycle.DefaultLimits()}},
+		Review:  &activities.Review{Subjects: vault{subject}, Rules: rules, IsGone: isGone, Logger: quiet},
+		Face: &activities.Face{
+			Provider: b.provider, Subjects: vault{subject}, IsGone: isGone, Polling: polling, Logger: quiet,
+			ReturnURL: func(string) string { return "" }, Heartbeat: func(ctx context.Context) { activity.RecordHeartbeat(ctx) },
+		},
+	}
+	for _, o := range options {
+		o(b, &deps)
+	}
+	b.store = sqlstoretest.Open(t, sqlstoretest.WithNow(b.now))
+	deps.Records.Log, deps.Review.Duplicates, deps.Face.Hints, deps.Face.Now = b.store, b.store, b.store, b.now
+	b.provider.now = b.now
+	b.typed = workflows.NewClient(c, workflows.WithClockOffset(b.offset))
+	w := worker.New(c, deps, sdkworker.Options{WorkerStopTimeout: 5 * time.Second})
+	require.NoError(t, w.Start())
+	t.Cleanup(w.Stop)
+	return b
+}
+
+func (b *bed) now() time.Time { return time.Now().Add(b.offset) }
+
+func (b *bed) register(id string) {
+	_, _, err := b.store.PutAccount(b.t.Context(), store.PutAccount{
+		Account: policy.Account{ID: id, Kind: policy.KindIndividual, Region: "CN", RegisteredAt: b.now().AddDate(0, -1, 0)},
+		Actor:   operator(),
+	}, false)
+	require.NoError(b.t, err)
+}
+
+// until waits for a state in the store, which the workflow writes before anybody can see it.
+func (b *bed) until(id string, want lifecycle.State) lifecycle.Verification {
+	b.t.Helper()
+	news, err := b.store.Changed(b.t.Context(), id)
+	require.NoError(b.t, err)
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	for {
+		head, err := b.store.Head(b.t.Context(), id)
+		require.NoError(b.t, err)
+		if head.State == want {
+			return head
+		}
+		select {
+		case <-news:
+		case <-deadline.C:
+			require.FailNow(b.t, "state not reached", "want %s, is %s", want, head.State)
+		}
+	}
+}
+
+// record writes the history of every run of the account, oldest last run first found by following the chain.
+func (b *bed) record(id, name string) []*historypb.History {
+	b.t.Helper()
+	var chain []*historypb.History
+	runID := ""
+	for first := true; first || runID != ""; first = false {
+		h := &historypb.History{}
+		it := b.client.GetWorkflowHistory(b.t.Context(), contract.VerificationID(id), runID, false, 0)
+		for it.HasNext() {
+			e, err := it.Next()
+			require.NoError(b.t, err)
+			h.Events = append(h.Events, e)
+		}
+		chain = append([]*historypb.History{h}, chain...)
+		runID = h.Events[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
+	}
+	if *update {
+		for i, h := range chain {
+			file := name + ".json"
+			if len(chain) > 1 {
+				file = fmt.Sprintf("%s-%d.json", name, i+1)
+			}
+			data, err := protojson.MarshalOptions{Multiline: true, Indent: " "}.Marshal(h)
+			require.NoError(b.t, err)
+			require.NoError(b.t, os.WriteFile(filepath.Join("..", "..", "testdata", "histories", file), data, 0o600))
+		}
+	}
+	b.replay(chain)
+	return chain
+}
+
+// replay proves that what was just run is deterministic.
+func (b *bed) replay(chain []*historypb.History) {
+	b.t.Helper()
+	replayer := sdkworker.NewWorkflowReplayer()
+	worker.RegisterWorkflows(replayer)
+	for _, h := range chain {
+		require.NoError(b.t, replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), h))
+	}
+}
+
+func startServer(t *testing.T) *devserver.Server {
+	t.Helper()
+	server, err := devserver.Start(t.Context(), devserver.Config{Dir: t.TempDir(), UIPort: -1, SearchAttributes: temporal.SearchAttributes()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop(context.WithoutCancel(t.Context()))) })
+	return server
+}
+
+// provider is a face service whose verdicts the test sets.
+type provider struct {
+	now      func() time.Time
+	mu       sync.Mutex
+	orders   []string
+	verdicts map[string]face.State
+	lose     int // so many orders are taken and their answers lost
+	ends     time.Duration
+}
+
+func (p *provider) Name() string { return "scripted" }
+func (p *provider) Capabilities() face.Capabilities {
+	return face.Capabilities{AttemptTTL: 23 * time.Hour}
+}
+
+func (p *provider) Start(_ context.Context, r face.StartRequest) (face.Session, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.orders = append(p.orders, r.OrderNo)
+	if p.lose > 0 {
+		p.lose--
+		return face.Session{}, &face.Error{Class: face.ErrUncertain, Provider: "scripted", Op: "start"}
+	}
+	ends := p.ends
+	if ends == 0 {
+		ends = 23 * time.Hour
+	}
+	now := p.now()
+	return face.Session{
+		Ref: face.Ref{ProviderRef: "ref-" + r.OrderNo, OrderNo: r.OrderNo}, StartedAt: now, ExpiresAt: now.Add(ends), ResultBy: now.AddDate(0, 3, 0),
+	}, nil
+}
+
+func (p *provider) Launch(context.Context, face.Ref, face.LaunchOptions) (face.Launch, error) {
+	return face.Launch{}, errors.New("not used")
+}
+
+func (p *provider) Query(_ context.Context, ref face.Ref) (face.Outcome, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	state, ok := p.verdicts[ref.OrderNo]
+	if !ok {
+		state = face.StateNotPassed
+	}
+	return face.Outcome{State: state, Reason: face.ReasonFace, CheckedAt: p.now()}, nil
+}
+
+// answer sets the verdict on the n-th order, counted from one.
+func (p *provider) answer(n int, state face.State) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	next := maps.Clone(p.verdicts)
+	next[p.orders[n-1]] = state
+	p.verdicts = next
+}
+
+func (p *provider) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.orders)
+}
+
+type vault struct{ subject realname.Subject }
+
+func (v vault) Subject(context.Context, string, string) (realname.Subject, error) {
+	return v.subject, nil
+}
+
+type rules struct {
+	correction policy.Correction
+	review     policy.Review
+}
+
+func (r rules) Correction(context.Context, string, time.Time) (policy.Correction, error) {
+	return r.correction, nil
+}
+
+func (r rules) Review(context.Context, string, time.Time) (policy.Review, error) {
+	return r.review, nil
+}
+
+func merchant() lifecycle.Actor { return lifecycle.Actor{Kind: lifecycle.ActorMerchant} }
+func operator() lifecycle.Actor { return lifecycle.Actor{Kind: lifecycle.ActorOperator, ID: "o1"} }
+func reviewer() lifecycle.Actor { return lifecycle.Actor{Kind: lifecycle.ActorReviewer, ID: "r1"} }
