@@ -1,7 +1,7 @@
 package alipay
 
 import (
-	"crypto/md5" // the certificate serial numbers of section "certificate mode" are defined with it
+	"crypto/md5" //nolint:gosec // Alipay defines its certificate serial numbers with it
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/hex"
@@ -84,7 +84,7 @@ func (k *keys) loadCerts(c Config) []error {
 // CertSN is Alipay's serial number of a certificate: lower-case hex MD5 of the
 // issuer in RFC 2253 order followed by the decimal serial.
 func CertSN(cert *x509.Certificate) string {
-	sum := md5.Sum([]byte(cert.Issuer.String() + cert.SerialNumber.String()))
+	sum := md5.Sum([]byte(cert.Issuer.String() + cert.SerialNumber.String())) //nolint:gosec // a name, not a protection
 	return hex.EncodeToString(sum[:])
 }
 
@@ -110,7 +110,7 @@ func RootCertSN(bundle string) (string, error) {
 }
 
 func rsaSigned(cert *x509.Certificate) bool {
-	switch cert.SignatureAlgorithm { //nolint:exhaustive // everything else is not RSA
+	switch cert.SignatureAlgorithm { // everything else is not RSA
 	case x509.MD5WithRSA, x509.SHA1WithRSA, x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
 		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS:
 		return true

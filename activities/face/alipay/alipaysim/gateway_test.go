@@ -150,7 +150,8 @@ func TestRepeatedOrderNumber(t *testing.T) {
 	_, fields, _ := b.node(t, b.params(t, methodInitialize, initializeContentOf("A1", "")))
 	require.Equal(t, "SIM_ORDER_NO_REPEATED", fields["sub_code"])
 	lax := newBench(t, func(c *Config) { c.RepeatOrder = true })
-	require.Equal(t, lax.start(t, "A1", ""), lax.start(t, "A1", ""))
+	first := lax.start(t, "A1", "")
+	require.Equal(t, first, lax.start(t, "A1", ""))
 }
 
 func TestQueryOverTime(t *testing.T) {
