@@ -57,7 +57,7 @@ func States() []State {
 
 // Valid reports whether s is one of States.
 func (s State) Valid() bool {
-	_, ok := turns()[s]
+	_, ok := s.turn()
 	return ok
 }
 
@@ -73,17 +73,23 @@ const (
 
 // Turn returns who has to act while an account is in s; TurnNone for an unknown state.
 func (s State) Turn() Turn {
-	if t, ok := turns()[s]; ok {
-		return t
-	}
-	return TurnNone
+	t, _ := s.turn()
+	return t
 }
 
-func turns() map[State]Turn {
-	return map[State]Turn{
-		Unverified: TurnMerchant, Submitted: TurnOperator, UnderReview: TurnOperator, Rejected: TurnMerchant,
-		Approved: TurnMerchant, QRIssued: TurnMerchant, Scanned: TurnProvider, Verified: TurnNone,
-		FaceFailed: TurnMerchant, Locked: TurnNone, ManualReview: TurnOperator,
+// turn is a switch, not a map: the gate asks it for every decision.
+func (s State) turn() (turn Turn, known bool) {
+	switch s {
+	case Unverified, Rejected, Approved, QRIssued, FaceFailed:
+		return TurnMerchant, true
+	case Submitted, UnderReview, ManualReview:
+		return TurnOperator, true
+	case Scanned:
+		return TurnProvider, true
+	case Verified, Locked:
+		return TurnNone, true
+	default:
+		return TurnNone, false
 	}
 }
 

@@ -31,7 +31,7 @@ func (m moment) before(o moment) bool { return m.sec < o.sec || m.sec == o.sec &
 
 // add returns the moment d later.
 func (m moment) add(d time.Duration) moment {
-	sec, nsec := m.sec+int64(d/time.Second), m.nsec+int32(d%time.Second) //nolint:gosec // both below 1e9
+	sec, nsec := m.sec+int64(d/time.Second), m.nsec+int32(d%time.Second) // both below 1e9
 	switch {
 	case nsec >= 1e9:
 		return moment{sec: sec + 1, nsec: nsec - 1e9}

@@ -22,8 +22,8 @@ func TestMomentIsTime(t *testing.T) {
 		d := time.Duration(rapid.Int64().Draw(t, "d"))
 		require.Equal(t, a.Before(b), momentOf(a).before(momentOf(b)))
 		require.Equal(t, momentOf(a.Add(d)), momentOf(a).add(d))
-		require.True(t, momentOf(a).in(time.UTC) == a.UTC())
+		require.Equal(t, a.UTC(), momentOf(a).in(time.UTC))
 	})
 	require.True(t, momentOf(time.Time{}).isZero())
-	require.True(t, moment{}.in(time.UTC) == time.Time{})
+	require.Equal(t, time.Time{}, moment{}.in(time.UTC))
 }

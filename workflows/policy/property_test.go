@@ -58,10 +58,12 @@ func TestDecideIsDeterministicInEveryZone(t *testing.T) {
 				e := &moved.extensions[i]
 				e.GrantedAt, e.Until = e.GrantedAt.In(zone), e.Until.In(zone)
 			}
-			require.True(t, first == moved.decide(at.In(zone)), "the zone %s of the facts changed the answer", zone)
+			equal := first == moved.decide(at.In(zone)) // the very operator that Decision promises
+			require.True(t, equal, "the zone %s of the facts changed the answer", zone)
 		}
 		slices.Reverse(s.extensions)
-		require.True(t, first == s.decide(at), "the order of extensions changed the answer")
+		equal := first == s.decide(at)
+		require.True(t, equal, "the order of extensions changed the answer")
 	})
 }
 
@@ -93,7 +95,7 @@ func TestNextChangeIsExact(t *testing.T) {
 		for i, at := range probes {
 			now := s.decide(at)
 			require.True(t, now.NextChangeAt.IsZero() || now.NextChangeAt.After(at), "the next change lies behind")
-			require.True(t, now.NextChangeAt == policy.NextChange(s.set, s.account, s.standing, s.extensions, s.action, at))
+			require.Equal(t, now.NextChangeAt, policy.NextChange(s.set, s.account, s.standing, s.extensions, s.action, at))
 			for _, later := range probes[i+1:] {
 				if !now.NextChangeAt.IsZero() && !later.Before(now.NextChangeAt) {
 					break

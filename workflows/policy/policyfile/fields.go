@@ -46,7 +46,7 @@ func (r *reader) zone(n *yaml.Node, path string) *time.Location {
 		return nil
 	}
 	zone, err := time.LoadLocation(name)
-	if err != nil || name == "Local" {
+	if err != nil {
 		r.fault(n, path, "is not a time zone of the IANA database; write one such as Asia/Shanghai or UTC")
 		return nil
 	}

@@ -1,7 +1,6 @@
 package policyfile_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -275,7 +274,7 @@ func FuzzParse(f *testing.F) {
 		}
 		require.Nil(t, p)
 		var faults policyfile.Faults
-		require.True(t, errors.As(err, &faults))
+		require.ErrorAs(t, err, &faults)
 		require.NotEmpty(t, faults)
 		for _, fault := range faults {
 			require.Positive(t, fault.Line)

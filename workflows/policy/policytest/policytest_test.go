@@ -2,12 +2,14 @@ package policytest_test
 
 import (
 	"os"
+	"runtime"
 	"testing"
 	"testing/fstest"
 	_ "time/tzdata"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/verigate/verigate/workflows/policy"
 	"github.com/verigate/verigate/workflows/policy/policytest"
 )
 
@@ -54,4 +56,40 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	_, err = policytest.Cases(fstest.MapFS{}, "cases.yaml")
 	require.Error(t, err)
+}
+
+// recorder stands in for the test that runs a case, to see whether the case fails it.
+type recorder struct {
+	testing.TB
+	failed bool
+}
+
+func (r *recorder) Errorf(string, ...any) { r.failed = true }
+func (r *recorder) FailNow()              { runtime.Goexit() }
+
+func TestCheckNoticesEachDifference(t *testing.T) {
+	t.Parallel()
+	s, err := policytest.Load(os.DirFS(policies), "boundary.yaml")
+	require.NoError(t, err)
+	c := s.Cases[0]
+	require.NotNil(t, c.Since)
+	require.NotNil(t, c.Deadline)
+	require.NotNil(t, c.NextChangeAt)
+	right := policy.Decide(s.Set, c.Account, c.Standing, c.Extensions, c.Action, c.At)
+	fails := func(change func(*policy.Decision)) bool {
+		d, r, done := right, &recorder{TB: t}, make(chan struct{})
+		change(&d)
+		go func() { // FailNow ends the goroutine that it is called on
+			defer close(done)
+			c.Check(r, d)
+		}()
+		<-done
+		return r.failed
+	}
+	require.False(t, fails(func(*policy.Decision) {}))
+	require.True(t, fails(func(d *policy.Decision) { d.Effect = policy.Block }))
+	require.True(t, fails(func(d *policy.Decision) { d.Reason = policy.ReasonVerified }))
+	require.True(t, fails(func(d *policy.Decision) { d.Since = d.Since.Add(1) }))
+	require.True(t, fails(func(d *policy.Decision) { d.Deadline = d.Deadline.Add(1) }))
+	require.True(t, fails(func(d *policy.Decision) { d.NextChangeAt = d.NextChangeAt.Add(1) }))
 }
