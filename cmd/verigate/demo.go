@@ -193,7 +193,7 @@ func openBrowser(url string) {
 	if runtime.GOOS == "darwin" {
 		name = "open"
 	}
-	if cmd := exec.Command(name, url); cmd.Start() == nil {
+	if cmd := exec.Command(name, url); cmd.Start() == nil { //nolint:gosec // one of two names, and our own address
 		go func() { _ = cmd.Wait() }()
 	}
 }

@@ -70,8 +70,12 @@ func (s workerCmd) Run(w *world) error {
 // serve runs the program until the context ends or a part of it fails.
 func (w *world) serve(c config.Config, api bool) error {
 	log := w.logger(c.Log)
+	engine := config.Log{Level: "error", Format: c.Log.Format} // it is talkative at the levels below
+	if c.Log.Level == "debug" {
+		engine.Level = "info"
+	}
 	a, err := app.Start(w.ctx, app.Options{
-		Config: c, API: api, Logger: log, EngineLogger: log, Version: version(), Failpoint: w.failpoint(),
+		Config: c, API: api, Logger: log, EngineLogger: w.logger(engine), Version: version(), Failpoint: w.failpoint(),
 	})
 	if err != nil {
 		return err

@@ -8,13 +8,12 @@ import (
 
 	"github.com/verigate/verigate/internal/app"
 	"github.com/verigate/verigate/internal/config"
-	"github.com/verigate/verigate/internal/failpoint"
 	"github.com/verigate/verigate/internal/telemetry"
 )
 
 // settings are the flags of every command that reads the configuration.
 type settings struct {
-	Config string            `type:"path" placeholder:"FILE" help:"Configuration in YAML."`
+	Config string            `type:"path" placeholder:"FILE" help:"Configuration in YAML." xor:"config"`
 	Set    map[string]string `placeholder:"PATH=VALUE" help:"One setting, such as http.listen=127.0.0.1:9000. May be repeated." mapsep:"none"`
 }
 
@@ -63,7 +62,7 @@ func (w *world) logger(c config.Log) *slog.Logger {
 }
 
 func (w *world) failpoint() string {
-	spec, _ := w.env(failpoint.Env)
+	spec, _ := w.env(app.FailpointEnv)
 	return spec
 }
 

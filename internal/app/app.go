@@ -19,6 +19,9 @@ import (
 	"github.com/verigate/verigate/internal/vault"
 )
 
+// FailpointEnv names the environment variable with the text of Options.Failpoint.
+const FailpointEnv = failpoint.Env
+
 // Options say what to run.
 type Options struct {
 	Config config.Config
@@ -30,7 +33,7 @@ type Options struct {
 	Version              string
 	// SimulatorKeys of the simulated provider; new ones if empty.
 	SimulatorKeys SimulatorKeys
-	// Failpoint is the text of the environment variable of that package.
+	// Failpoint says where to crash on demand; see package failpoint.
 	Failpoint string
 }
 

@@ -34,7 +34,7 @@ func writeFile(path string, content []byte) (err error) {
 
 // keep returns the content of a file, made by make if the file is not there yet.
 func keep(path string, make func() ([]byte, error)) ([]byte, error) {
-	content, err := os.ReadFile(path)
+	content, err := os.ReadFile(path) //nolint:gosec // a name of ours in the directory that the user gave
 	if err == nil || !errors.Is(err, os.ErrNotExist) {
 		return content, err
 	}
@@ -46,7 +46,7 @@ func keep(path string, make func() ([]byte, error)) ([]byte, error) {
 
 // readJSON reads a file into a value and reports whether it was there.
 func readJSON(path string, into any) (bool, error) {
-	content, err := os.ReadFile(path)
+	content, err := os.ReadFile(path) //nolint:gosec // a name of ours in the directory that the user gave
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return false, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -70,7 +69,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 	server := &http.Server{
 		Handler:           telemetry.LogRequests(patientWithImports(handler), a.log, telemetry.NewRoutes(routes()...), time.Now),
 		ReadHeaderTimeout: c.HTTP.ReadHeaderTimeout, WriteTimeout: c.HTTP.WriteTimeout, IdleTimeout: c.HTTP.IdleTimeout,
-		MaxHeaderBytes: c.HTTP.MaxHeaderBytes, ErrorLog: serverLog(a.log),
+		MaxHeaderBytes: c.HTTP.MaxHeaderBytes, ErrorLog: slog.NewLogLogger(complaints{a.log.Handler()}, slog.LevelDebug),
 	}
 	a.serve("api", server, a.listener, nil)
 	// Event streams would keep a shutdown waiting, so the API is closed before the server.
@@ -147,14 +146,9 @@ func routes() []string {
 	}
 }
 
-// serverLog takes what net/http has to say, which names peers and quotes requests, down to the fact itself.
-func serverLog(l *slog.Logger) *log.Logger {
-	return log.New(discardingLines{l}, "", 0)
-}
+// complaints keeps of what net/http has to say, which names peers and quotes requests, only that it did.
+type complaints struct{ slog.Handler }
 
-type discardingLines struct{ log *slog.Logger }
-
-func (d discardingLines) Write(line []byte) (int, error) {
-	d.log.Debug("http server complained", "bytes", len(line))
-	return len(line), nil
+func (c complaints) Handle(ctx context.Context, r slog.Record) error {
+	return c.Handler.Handle(ctx, slog.NewRecord(r.Time, r.Level, "http server complained", r.PC))
 }

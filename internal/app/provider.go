@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -99,7 +100,7 @@ func (a *App) startSimulator() (alipay.Config, error) {
 	}
 	server := &http.Server{
 		Handler: sim, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10,
-		ErrorLog: serverLog(a.log),
+		ErrorLog: slog.NewLogLogger(complaints{a.log.Handler()}, slog.LevelDebug),
 	}
 	a.serve("simulated provider", server, listener, sim.Close)
 	a.Alipay = "http://" + listener.Addr().String()

@@ -3,7 +3,6 @@ package vault_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -218,7 +217,7 @@ func TestFaultsOfRecords(t *testing.T) {
 	_, err = v.Subject(t.Context(), "a1", identity.Ref)
 	require.ErrorIs(t, err, vault.ErrUnavailable)
 	require.ErrorIs(t, v.Delete(t.Context(), "a1", identity.Ref), vault.ErrUnavailable)
-	require.False(t, errors.Is(err, vault.ErrNotFound))
+	require.NotErrorIs(t, err, vault.ErrNotFound)
 }
 
 func hidden(t *testing.T, text string) {

@@ -3,6 +3,7 @@ package vault_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -41,7 +42,7 @@ func forms(text string) map[string][]byte {
 		} else {
 			fmt.Fprintf(&ascii, `\u%04x`, unit)
 		}
-		wide = append(wide, byte(unit), byte(unit>>8))
+		wide = binary.LittleEndian.AppendUint16(wide, unit)
 	}
 	all["JSON in ASCII"], all["UTF-16"] = []byte(ascii.String()), wide
 	for shift := range 3 {

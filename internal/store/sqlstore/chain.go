@@ -16,7 +16,7 @@ func chain(accountID string, previous []byte, recordedAt time.Time, body []byte)
 	}
 	text := make([]byte, 0, len(previous)+8+len(body))
 	text = append(text, previous...)
-	text = binary.BigEndian.AppendUint64(text, uint64(recordedAt.UnixNano())) //nolint:gosec // the bits count, not the sign
+	text = binary.BigEndian.AppendUint64(text, uint64(recordedAt.UnixNano()))
 	text = append(text, body...)
 	hash := sha256.Sum256(text)
 	return hash[:]

@@ -3,9 +3,11 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"strconv"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -52,17 +54,42 @@ func (sqliteDialect) classify(err error) class {
 	}
 }
 
+// scrubWait is how long one try to scrub waits for readers, in milliseconds. Writers wait as long.
+const scrubWait = 100
+
 // scrub moves the write-ahead log into the file, where secure_delete has overwritten what was deleted, and empties
-// it. A reader that still looks at an old page keeps it from that.
+// it. A reader that still looks at an old page keeps it from that: errBusyReaders.
 func (sqliteDialect) scrub(ctx context.Context, db *sql.DB) error {
-	var busy, frames, moved int
-	if err := db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
+	conn, err := db.Conn(ctx)
+	if err != nil {
 		return err
 	}
-	if busy != 0 {
+	defer func() { _ = conn.Close() }()
+	ctx = context.WithoutCancel(ctx) // it is short, and the timeout must be put back
+	var timeout int
+	if err := conn.QueryRowContext(ctx, "PRAGMA busy_timeout").Scan(&timeout); err != nil {
+		return err
+	}
+	if err := setBusyTimeout(ctx, conn, min(timeout, scrubWait)); err != nil {
+		return err
+	}
+	var busy, frames, moved int
+	err = conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
+	if failed := setBusyTimeout(ctx, conn, timeout); failed != nil {
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // not to be used with another timeout
+	}
+	switch {
+	case err != nil:
+		return err
+	case busy != 0:
 		return errBusyReaders
 	}
 	return nil
+}
+
+func setBusyTimeout(ctx context.Context, conn *sql.Conn, ms int) error {
+	_, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = "+strconv.Itoa(ms))
+	return err
 }
 
 func (sqliteDialect) migrations() (goose.Dialect, fs.FS, error) {

@@ -84,10 +84,12 @@ func (s *Store) Verifications(ctx context.Context, f store.Filter) ([]lifecycle.
 	}
 	query, args := `SELECT a.account_id, v.fold FROM accounts a LEFT JOIN verifications v ON v.account_id = a.account_id
 		WHERE a.account_id > ?`, []any{f.After}
-	if f.State != "" {
+	switch {
+	case f.State != "" && f.Turn != "" && f.State.Turn() != f.Turn:
+		return nil, nil
+	case f.State != "": // it decides the turn
 		query, args = query+` AND a.state = ?`, append(args, string(f.State))
-	}
-	if f.Turn != "" {
+	case f.Turn != "":
 		query, args = query+` AND a.turn = ?`, append(args, string(f.Turn))
 	}
 	var page []lifecycle.Verification

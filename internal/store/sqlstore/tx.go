@@ -167,9 +167,6 @@ func (s *Store) write(ctx context.Context, op string, do func(ctx context.Contex
 	ctx = context.WithoutCancel(ctx)
 	t := &transaction{s: s, cache: s.writing}
 	err = t.run(ctx, conn, do)
-	if failed := conn.Close(); err == nil && failed != nil {
-		err = failed
-	}
 	for _, query := range t.unseen {
 		if _, failed := s.writing.prepare(ctx, query); failed != nil {
 			break // it stays unprepared until the next time
@@ -179,6 +176,7 @@ func (s *Store) write(ctx context.Context, op string, do func(ctx context.Contex
 }
 
 func (t *transaction) run(ctx context.Context, conn *sql.Conn, do func(ctx context.Context, tx *transaction) error) error {
+	defer func() { _ = conn.Close() }() // gives it back to the pool
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err

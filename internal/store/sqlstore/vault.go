@@ -57,23 +57,42 @@ func (r VaultRecords) DeleteRecord(ctx context.Context, accountID, ref string) e
 	return vaultFault(r.s.scrub(ctx))
 }
 
-// scrubPatience bounds how long scrub waits for readers to let go of old pages.
-const scrubPatience = 5 * time.Second
+const (
+	scrubPatience = 5 * time.Second       // how long scrub waits for readers to let go of old pages
+	scrubPause    = 20 * time.Millisecond // between its tries, for writers to go on
+)
 
-// scrub empties the write-ahead log if something was deleted since the last time.
+// scrub removes from the files what was deleted since the last time.
 func (s *Store) scrub(ctx context.Context) error {
 	s.scrubbing.Lock() // who finds nothing left to do must not return before the other is done
 	defer s.scrubbing.Unlock()
 	if !s.scrubs.Swap(false) {
 		return nil
 	}
-	bounded, cancel := context.WithTimeout(ctx, scrubPatience)
+	ctx, cancel := context.WithTimeout(ctx, scrubPatience)
 	defer cancel()
-	err := s.fault(bounded, "scrub", s.dialect.scrub(bounded, s.writer))
-	if err != nil {
-		s.scrubs.Store(true)
+	for {
+		err := s.dialect.scrub(ctx, s.writer)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, errBusyReaders), !pause(ctx, scrubPause):
+			s.scrubs.Store(true)
+			return s.fault(ctx, "scrub", err)
+		}
 	}
-	return err
+}
+
+// pause reports whether d went by before ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // vaultFault says in the vault's words what the store said in its own.

@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"database/sql"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -128,4 +129,28 @@ func TestOutboxRowPerEntry(t *testing.T) {
 		WHERE o.topic = 'change' AND o.recorded_at = e.recorded_at`).Scan(&outbox))
 	require.Equal(t, 6, entries)
 	require.Equal(t, entries, outbox)
+}
+
+// TestConsentsEnd: a consent in the table is in force exactly while its ended_at is NULL.
+func TestConsentsEnd(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := sqlstoretest.Open(t)
+	ended := func(id string) (at sql.NullInt64) {
+		t.Helper()
+		require.NoError(t, s.Readers().QueryRow(`SELECT ended_at FROM consents WHERE account_id = ?`, id).Scan(&at))
+		return at
+	}
+	for id, event := range map[string]lifecycle.Event{"a1": lifecycle.WithdrawConsent, "a2": lifecycle.Revoke} {
+		register(t, s, id)
+		course(t, s, id)
+		require.False(t, ended(id).Valid)
+		_, err := s.Append(ctx, lifecycle.Append{AccountID: id, ChangeID: "end", Head: lifecycle.AnyHead,
+			Changes: []lifecycle.Change{{Event: event, At: minute(7)}}})
+		require.NoError(t, err)
+		require.Equal(t, minute(7).UnixNano(), ended(id).Int64, event)
+	}
+	register(t, s, "a3")
+	course(t, s, "a3")
+	require.False(t, ended("a3").Valid, "each account's own")
 }

@@ -163,9 +163,6 @@ func (h *harness) approve(t *testing.T, id, digest string) {
 
 // same compares instants as instants, whatever their offset.
 func same(t require.TestingT, want, got any) {
-	if h, ok := t.(interface{ Helper() }); ok {
-		h.Helper()
-	}
 	equalTimes := cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })
 	require.Empty(t, cmp.Diff(want, got, equalTimes, cmpopts.EquateEmpty()))
 }

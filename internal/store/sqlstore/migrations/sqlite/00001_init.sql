@@ -71,7 +71,7 @@ CREATE TABLE events (
     UNIQUE (account_id, seq)
 );
 
-CREATE INDEX events_change ON events (account_id, change_id);
+CREATE INDEX events_change ON events (account_id, change_id, seq);
 
 -- The fold of each log, written with it. An account without a row has an empty log.
 CREATE TABLE verifications (

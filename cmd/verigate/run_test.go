@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// call runs the program in this process against an API.
+func call(t *testing.T, url, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	env := func(name string) (string, bool) {
+		v, ok := map[string]string{"VERIGATE_URL": url, "VERIGATE_API_KEY": "vg_k_secret"}[name]
+		return v, ok
+	}
+	code = run(t.Context(), args, env, strings.NewReader(stdin), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func fakeAPI(t *testing.T, answer http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer vg_k_secret" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		answer(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestDecideAsksTheAPI(t *testing.T) {
+	t.Parallel()
+	url := fakeAPI(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch r.URL.EscapedPath() + " " + string(body) {
+		case `/v1/accounts/a1/decisions {"action":"create_label"}`:
+			_, _ = io.WriteString(w, `{"effect":"block","reason":"enforced","rule":"r1","policy":"p","policy_version":3,"at":"T1","since":"T0","next_change_at":null,"message":{"en":"No labels."}}`)
+		case `/v1/accounts/a%2F1/decisions {"action":"login","at":"2020-12-04T00:00:00+08:00","basis":"did"}`:
+			_, _ = io.WriteString(w, `{"effect":"prompt","reason":"announced","at":"T1","next_change_at":"T2"}`)
+		default:
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = io.WriteString(w, `{"status":422,"code":"validation_failed","detail":"Every fault is listed.","errors":[{"field":"action","message":"is not declared"}]}`)
+		}
+	})
+	code, out, _ := call(t, url, "", "decide", "a1", "create_label")
+	require.Equal(t, exitOK, code)
+	require.Equal(t, "block (enforced) at T1\nNo labels.\nrule r1 of p version 3\nsince T0\n", out)
+
+	code, out, _ = call(t, url, "", "decide", "a/1", "login", "--at", "2020-12-04T00:00:00+08:00", "--basis", "did", "--json")
+	require.Equal(t, exitOK, code)
+	require.JSONEq(t, `{"effect":"prompt","reason":"announced","at":"T1","next_change_at":"T2"}`, out)
+
+	code, out, errs := call(t, url, "", "decide", "a1", "fly")
+	require.Equal(t, exitFailed, code)
+	require.Empty(t, out)
+	require.Equal(t, "verigate: the API answers 422 validation_failed: Every fault is listed.\n  action: is not declared\n", errs)
+}
+
+// TestImportAnswersWhileItSends: the API answers each line before the next one is sent.
+func TestImportAnswersWhileItSends(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var got []string
+	url := fakeAPI(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, r.URL.Path, r.Header.Get("Content-Type"), string(body))
+		_, _ = io.WriteString(w, `{"line":1,"account_id":"a1","result":"created"}
+{"line":2,"account_id":"a2","result":"error","problem":{"code":"validation_failed","errors":[{"field":"kind","message":"is missing"},{"field":"region","message":"is missing"}]}}
+{"summary":{"lines":2,"created":1,"errors":1}}
+`)
+	})
+	file := filepath.Join(t.TempDir(), "accounts.ndjson")
+	require.NoError(t, os.WriteFile(file, []byte("one\ntwo\n"), 0o600))
+	code, out, errs := call(t, url, "", "accounts", "import", file)
+	require.Equal(t, exitFailed, code, "a bad line is no success")
+	require.Equal(t, "2 lines: 1 created, 0 updated, 0 unchanged, 1 errors\n", out)
+	require.Equal(t, "line 2: kind is missing; region is missing\n", errs)
+	require.Equal(t, []string{"/v1/accounts:import", "application/x-ndjson", "one\ntwo\n"}, got)
+
+	code, out, errs = call(t, url, "three\n", "accounts", "import", "-", "--json")
+	require.Equal(t, exitFailed, code)
+	require.Equal(t, 3, strings.Count(out, "\n"))
+	require.Empty(t, errs)
+	require.Equal(t, "three\n", got[5])
+}
+
+func TestImportThatBreaksOffIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{
+		"no summary":  `{"line":1,"account_id":"a1","result":"created"}` + "\n",
+		"ended early": `{"summary":{"lines":1,"created":1,"problem":{"code":"store_unavailable","title":"later"}}}` + "\n",
+		"nonsense":    "hello\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := fakeAPI(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
+			code, _, errs := call(t, url, "x\n", "accounts", "import", "-")
+			require.Equal(t, exitFailed, code)
+			require.NotEmpty(t, errs)
+		})
+	}
+}
+
+// TestDemo runs the demonstration as a newcomer does, and stops it.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "ready.json")
+	require.NoError(t, os.WriteFile(file, []byte("stale"), 0o600))
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var out, errs lockedBuffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{
+			"demo", "--timeline", "--http", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--ready-file", file,
+		}, func(string) (string, bool) { return "", false }, strings.NewReader(""), &out, &errs)
+	}()
+	var places ready
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(file)
+		return err == nil && json.Unmarshal(text, &places) == nil
+	}, time.Minute, 20*time.Millisecond, "%s", errs.String())
+	require.Empty(t, places.Admin)
+	require.NotEmpty(t, places.Temporal)
+	require.NotEmpty(t, places.TemporalUI)
+	require.NotEmpty(t, places.Alipay)
+	require.NotEqual(t, places.API, places.Alipay)
+
+	env := func(name string) (string, bool) {
+		v, ok := map[string]string{"VERIGATE_URL": places.API, "VERIGATE_API_KEY": places.DemoKeys.API}[name]
+		return v, ok
+	}
+	var answer, complaint bytes.Buffer
+	code := run(ctx, []string{"decide", "sample-old", "create_label", "--at", "2020-12-04T00:00:00+08:00"}, env, nil, &answer, &complaint)
+	require.Equal(t, exitOK, code, complaint.String())
+	require.Contains(t, answer.String(), "block (enforced) at 2020-12-04T00:00:00+08:00")
+
+	answer.Reset()
+	code = run(ctx, []string{"reconcile", "--data", filepath.Join(dir, "data")}, env, nil, &answer, &complaint)
+	require.Equal(t, exitOK, code, complaint.String()+answer.String())
+	require.Contains(t, answer.String(), "0 begun again, 0 failed")
+
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "allow (announced)") }, time.Minute, 20*time.Millisecond)
+	stop()
+	require.Equal(t, exitOK, <-ended, errs.String())
+	for _, want := range []string{places.API, "sample-enterprise", "curl -sS", "export KEY=" + places.DemoKeys.API, "2020-12-03 23:5", "Stopped."} {
+		require.Contains(t, out.String(), want)
+	}
+	require.Empty(t, errs.String())
+}
+
+// lockedBuffer is written by the program while the test reads.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
