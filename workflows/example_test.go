@@ -4,19 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"go.temporal.io/sdk/client"
 
 	"github.com/verigate/verigate/workflows"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/payload"
 )
 
 // An account service that holds a Temporal client starts and drives a verification without HTTP. The name and
 // the number were sealed in the vault before; a workflow only ever sees their reference.
 func ExampleNewClient() {
 	ctx := context.Background()
-	temporalClient, err := client.Dial(client.Options{Namespace: "verigate"}) // with the payload codec of the workers
+	codec, err := payload.NewCodec([]byte(os.Getenv("VERIGATE_SECRETS_CODEC_KEYSET"))) // the workers' keyset
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	temporalClient, err := client.Dial(client.Options{
+		Namespace: "verigate", DataConverter: codec.DataConverter(), FailureConverter: codec.FailureConverter(),
+	})
 	if err != nil {
 		fmt.Println(err)
 		return

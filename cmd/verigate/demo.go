@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -20,7 +21,7 @@ type demoCmd struct {
 	Fresh     bool   `help:"Remove the data of an earlier run first."`
 	Timeline  bool   `help:"Shift the clock to 40 seconds before the founding rule begins to block, and watch it happen."`
 	NoBrowser bool   `help:"Do not open the API's documentation in a browser."`
-	ReadyFile string `type:"path" placeholder:"FILE" help:"Written, whole or not at all, when everything answers: addresses and keys as JSON."`
+	ReadyFile string `type:"path" placeholder:"FILE" help:"Written, whole or not at all, when everything answers: addresses and keys as JSON (default: ready.json in the data directory)."`
 }
 
 // Help is the manual page.
@@ -58,10 +59,9 @@ func (d demoCmd) Run(w *world) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	if d.ReadyFile != "" { // one of an earlier run must not be mistaken for this one's
-		if err := os.Remove(d.ReadyFile); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
+	d.ReadyFile = or(d.ReadyFile, filepath.Join(dir.Path(), "ready.json"))
+	if err := os.Remove(d.ReadyFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err // one of an earlier run must not be mistaken for this one's
 	}
 	o, closeLogs, err := d.options(dir)
 	if err != nil {
@@ -127,11 +127,9 @@ func (d demoCmd) announce(w *world, a *app.App, keys app.DemoKeys, dir app.DemoD
 	if d.Timeline && !a.Now().Before(app.EnforcedFrom()) {
 		w.say("The clock of this data is past %s already; add --fresh to watch it again.\n\n", beijing(app.EnforcedFrom()))
 	}
-	if d.ReadyFile != "" {
-		file := ready{API: a.API, Alipay: a.Alipay, Temporal: a.Temporal, TemporalUI: a.TemporalUI, DemoKeys: keys}
-		if err := app.WriteReady(d.ReadyFile, file); err != nil {
-			return err
-		}
+	file := ready{API: a.API, Alipay: a.Alipay, Temporal: a.Temporal, TemporalUI: a.TemporalUI, DemoKeys: keys}
+	if err := app.WriteReady(d.ReadyFile, file); err != nil {
+		return err
 	}
 	if !d.NoBrowser && isTerminal(w.stdout) {
 		openBrowser(a.API + "/docs")

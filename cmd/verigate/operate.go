@@ -11,6 +11,7 @@ import (
 	"github.com/verigate/verigate/internal/app"
 	"github.com/verigate/verigate/internal/config"
 	"github.com/verigate/verigate/internal/temporal"
+	"github.com/verigate/verigate/workflows/payload"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -162,13 +163,13 @@ func (c replayCmd) Run(w *world) error {
 	return nil
 }
 
-func (c replayCmd) codec(w *world) (*temporal.Codec, error) {
+func (c replayCmd) codec(w *world) (*payload.Codec, error) {
 	if c.Data != "" {
 		conf, _, err := place{Data: c.Data}.load(w)
 		if err != nil {
 			return nil, err
 		}
-		return temporal.NewCodec([]byte(conf.Secrets.CodecKeyset.Reveal()))
+		return payload.NewCodec([]byte(conf.Secrets.CodecKeyset.Reveal()))
 	}
 	if c.Codec == "" {
 		return nil, usageError{errors.New("the payloads are encrypted: give --codec FILE or --data DIR")}
@@ -177,7 +178,7 @@ func (c replayCmd) codec(w *world) (*temporal.Codec, error) {
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--codec: %w", err)}
 	}
-	return temporal.NewCodec(keyset)
+	return payload.NewCodec(keyset)
 }
 
 // json prints a value for machines.

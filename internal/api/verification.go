@@ -228,8 +228,12 @@ func (s *Server) keepConsent(ctx context.Context, c *call, in consentIn) (contra
 }
 
 func (s *Server) refresh(ctx context.Context, c *call, _ emptyIn) (int, statusView, error) {
-	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
+	head, err := s.cfg.Store.Head(ctx, c.account)
+	if err != nil {
 		return 0, statusView{}, err
+	}
+	if len(head.Watched(c.now)) == 0 { // there is nobody to ask: the record is the truth, and no run is begun for it
+		return s.getVerification(ctx, c, none{})
 	}
 	status, err := s.cfg.Engine.Refresh(ctx, c.account, c.change, contract.Refresh{Actor: s.actor(c, lifecycle.ActorMerchant)})
 	return s.answered(ctx, status, err)

@@ -108,6 +108,7 @@ func Start(ctx context.Context, o Options) (_ *App, err error) {
 		{"provider", a.startProvider, true},
 		{"engine", func(ctx context.Context) error { return a.startEngine(ctx, o.EngineLogger) }, true},
 		{"worker", func(context.Context) error { return a.startWorker(links) }, !o.API || a.config.Worker.InProcess},
+		{"resuming", a.startResuming, a.resumes(o.API)},
 		{"gate", func(context.Context) error { return a.startGate() }, o.API},
 		{"api", func(context.Context) error { return a.startAPI(links) }, o.API},
 	} {

@@ -21,6 +21,7 @@ import (
 	"github.com/verigate/verigate/worker"
 	"github.com/verigate/verigate/workflows"
 	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/payload"
 )
 
 // startEngine starts the embedded engine if there is one, connects, and puts the commands on top.
@@ -55,7 +56,7 @@ func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
 
 // temporalOptions turns settings into the client's options; certificates are read here.
 func temporalOptions(t config.Temporal, keyset config.Secret, log *slog.Logger) (temporal.Options, error) {
-	codec, err := temporal.NewCodec([]byte(keyset.Reveal()))
+	codec, err := payload.NewCodec([]byte(keyset.Reveal()))
 	if err != nil {
 		return temporal.Options{}, fmt.Errorf("secrets.codec_keyset: %w", err)
 	}
@@ -108,6 +109,7 @@ func (a *App) activities(links *api.Tokens) worker.Deps {
 		},
 		Review: &activities.Review{
 			Subjects: a.vault, Duplicates: a.store, Rules: rules, IsGone: isGone, Logger: a.log,
+			Sandbox: a.config.Provider.Alipay.SandboxNumbers,
 		},
 		Face: &activities.Face{
 			Provider: a.face, Subjects: a.vault, IsGone: isGone, Hints: a.store, ReturnURL: links.ReturnURL,

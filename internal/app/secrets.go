@@ -7,8 +7,8 @@ import (
 	"fmt"
 
 	"github.com/verigate/verigate/internal/config"
-	"github.com/verigate/verigate/internal/temporal"
 	"github.com/verigate/verigate/internal/vault"
+	"github.com/verigate/verigate/workflows/payload"
 )
 
 // Kinds of secrets that NewSecret makes.
@@ -34,9 +34,9 @@ func RotateSecret(kind string, old []byte) ([]byte, error) {
 		return vault.RotateKeyset(old)
 	case SecretCodec:
 		if fresh {
-			return temporal.GenerateKeyset()
+			return payload.GenerateKeyset()
 		}
-		return temporal.RotateKeyset(old)
+		return payload.RotateKeyset(old)
 	case SecretLinks, SecretReceipt:
 		ids := kind == SecretReceipt
 		if !fresh {

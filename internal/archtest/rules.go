@@ -20,6 +20,8 @@ func ClosedRules() []Closed {
 			"a policy file is parsed apart from the policy, with nothing but YAML"},
 		{[]string{"workflows/contract"}, []string{std, "workflows/lifecycle", "workflows/policy", "workflows/realname"},
 			"account services import the contract: it must stay a leaf"},
+		{[]string{"workflows/payload"}, []string{std, thirdParty},
+			"whoever drives verifications over their own Temporal client needs the codec, and nothing else of ours with it"},
 		{[]string{"workflows"}, with(std, thirdParty, "activities", "activities/face"),
 			"definitions know the vocabulary, and activities for method references only"},
 		{[]string{"activities"}, with(std, thirdParty, "activities/face"),
@@ -34,7 +36,7 @@ func ClosedRules() []Closed {
 			"a fail-point sits under anything, so it depends on nothing"},
 		{[]string{"internal/store", "internal/vault"}, with(std, thirdParty, "internal/store", "internal/vault"),
 			"ports know the vocabulary; databases and engines know the ports"},
-		{[]string{"cmd/..."}, with(std, thirdParty, "internal/...", "workflows/policy/policyfile", "worker"),
+		{[]string{"cmd/..."}, with(std, thirdParty, "internal/...", "workflows/policy/policyfile", "workflows/payload", "worker"),
 			"commands only start things and ask the service; the rest is wired in internal/app"},
 	}
 }

@@ -17,16 +17,17 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/verigate/verigate/workflows/contract"
+	"github.com/verigate/verigate/workflows/payload"
 )
 
 // Options say how to reach a Temporal server.
 type Options struct {
 	HostPort  string
 	Namespace string
-	Codec     *Codec      // required: nothing is sent in clear
-	TLS       *tls.Config // nil: plain text, for loopback
-	APIKey    string      // for servers that want one; needs TLS
-	Identity  string      // shown in histories; empty: the SDK's (process and host)
+	Codec     *payload.Codec // required: nothing is sent in clear
+	TLS       *tls.Config    // nil: plain text, for loopback
+	APIKey    string         // for servers that want one; needs TLS
+	Identity  string         // shown in histories; empty: the SDK's (process and host)
 	Logger    *slog.Logger
 }
 

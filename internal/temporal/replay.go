@@ -10,12 +10,13 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 
 	"github.com/verigate/verigate/worker"
+	"github.com/verigate/verigate/workflows/payload"
 )
 
 // Replay runs the present workflow code against a recorded history in JSON, as the command line and the web UI of
 // Temporal export it. An error means that the code would not take the same course; a worker with it must not meet
 // runs like this one. The history's payloads are opened with the codec.
-func Replay(codec *Codec, history []byte, logger *slog.Logger) error {
+func Replay(codec *payload.Codec, history []byte, logger *slog.Logger) error {
 	replayer, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{
 		DataConverter: codec.DataConverter(), FailureConverter: codec.FailureConverter(),
 	})

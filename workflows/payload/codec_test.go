@@ -1,4 +1,4 @@
-package temporal_test
+package payload_test
 
 import (
 	"bytes"
@@ -16,16 +16,16 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
-	"github.com/verigate/verigate/internal/temporal"
+	"github.com/verigate/verigate/workflows/payload"
 )
 
 const canary = "金丝雀-11010519491231002X"
 
-func newCodec(t testing.TB) (*temporal.Codec, []byte) {
+func newCodec(t testing.TB) (*payload.Codec, []byte) {
 	t.Helper()
-	keys, err := temporal.GenerateKeyset()
+	keys, err := payload.GenerateKeyset()
 	require.NoError(t, err)
-	c, err := temporal.NewCodec(keys)
+	c, err := payload.NewCodec(keys)
 	require.NoError(t, err)
 	return c, keys
 }
@@ -93,9 +93,9 @@ func TestFailuresAreEncrypted(t *testing.T) {
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	before, keys := newCodec(t)
-	rotated, err := temporal.RotateKeyset(keys)
+	rotated, err := payload.RotateKeyset(keys)
 	require.NoError(t, err)
-	after, err := temporal.NewCodec(rotated)
+	after, err := payload.NewCodec(rotated)
 	require.NoError(t, err)
 
 	old, err := before.DataConverter().ToPayload(canary)
@@ -108,7 +108,7 @@ func TestRotation(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, old.GetMetadata()["encryption-key-id"], fresh.GetMetadata()["encryption-key-id"])
 	err = before.DataConverter().FromPayload(fresh, &got)
-	require.ErrorIs(t, err, temporal.ErrUnreadable)
+	require.ErrorIs(t, err, payload.ErrUnreadable)
 	require.ErrorContains(t, err, string(fresh.GetMetadata()["encryption-key-id"]), "the missing key is named")
 }
 
@@ -129,11 +129,11 @@ func TestNothingUnencryptedOrChangedIsRead(t *testing.T) {
 		payload *commonpb.Payload
 		want    error
 	}{
-		"clear":       {plain, temporal.ErrNotEncrypted},
-		"no metadata": {&commonpb.Payload{Data: good.GetData()}, temporal.ErrNotEncrypted},
-		"foreign key": {foreign, temporal.ErrUnreadable},
-		"changed":     {flipped, temporal.ErrUnreadable},
-		"short":       {short, temporal.ErrUnreadable},
+		"clear":       {plain, payload.ErrNotEncrypted},
+		"no metadata": {&commonpb.Payload{Data: good.GetData()}, payload.ErrNotEncrypted},
+		"foreign key": {foreign, payload.ErrUnreadable},
+		"changed":     {flipped, payload.ErrUnreadable},
+		"short":       {short, payload.ErrUnreadable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,11 +149,11 @@ func TestNothingUnencryptedOrChangedIsRead(t *testing.T) {
 func TestBadKeysetsAreNotQuoted(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "{}", "secret-text", `{"primaryKeyId":1,"key":[{"secret-text":1}]}`} {
-		_, err := temporal.NewCodec([]byte(text))
-		require.ErrorIs(t, err, temporal.ErrKeyset, text)
+		_, err := payload.NewCodec([]byte(text))
+		require.ErrorIs(t, err, payload.ErrKeyset, text)
 		require.NotContains(t, err.Error(), "secret-text")
-		_, err = temporal.RotateKeyset([]byte(text))
-		require.ErrorIs(t, err, temporal.ErrKeyset, text)
+		_, err = payload.RotateKeyset([]byte(text))
+		require.ErrorIs(t, err, payload.ErrKeyset, text)
 	}
 }
 

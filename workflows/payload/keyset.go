@@ -1,4 +1,4 @@
-package temporal
+package payload
 
 import (
 	"bytes"
@@ -11,13 +11,13 @@ import (
 )
 
 // ErrKeyset means that a text is not a usable keyset of payload keys. It quotes nothing of it.
-var ErrKeyset = errors.New("temporal: not a keyset of AEAD keys in Tink's JSON form; make one with: verigate secrets new codec")
+var ErrKeyset = errors.New("payload: not a keyset of AEAD keys in Tink's JSON form; make one with: verigate secrets new codec")
 
 // GenerateKeyset returns a keyset with one new key (AES-256-GCM), as JSON. It is a secret.
 func GenerateKeyset() ([]byte, error) {
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
-		return nil, fmt.Errorf("temporal: new keyset: %w", err)
+		return nil, fmt.Errorf("payload: new keyset: %w", err)
 	}
 	return writeKeyset(handle)
 }
@@ -32,13 +32,13 @@ func RotateKeyset(old []byte) ([]byte, error) {
 	manager := keyset.NewManagerFromHandle(handle)
 	id, err := manager.Add(aead.AES256GCMKeyTemplate())
 	if err != nil {
-		return nil, fmt.Errorf("temporal: rotate keyset: %w", err)
+		return nil, fmt.Errorf("payload: rotate keyset: %w", err)
 	}
 	if err := manager.SetPrimary(id); err != nil {
-		return nil, fmt.Errorf("temporal: rotate keyset: %w", err)
+		return nil, fmt.Errorf("payload: rotate keyset: %w", err)
 	}
 	if handle, err = manager.Handle(); err != nil {
-		return nil, fmt.Errorf("temporal: rotate keyset: %w", err)
+		return nil, fmt.Errorf("payload: rotate keyset: %w", err)
 	}
 	return writeKeyset(handle)
 }
@@ -54,7 +54,7 @@ func readKeyset(text []byte) (*keyset.Handle, error) {
 func writeKeyset(handle *keyset.Handle) ([]byte, error) {
 	var out bytes.Buffer
 	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&out)); err != nil {
-		return nil, fmt.Errorf("temporal: write keyset: %w", err)
+		return nil, fmt.Errorf("payload: write keyset: %w", err)
 	}
 	return out.Bytes(), nil
 }

@@ -1,4 +1,4 @@
-package temporal
+package payload
 
 import (
 	"encoding/binary"
@@ -26,9 +26,9 @@ func associated() []byte { return []byte("verigate temporal payload 1") }
 // Errors of decoding.
 var (
 	// ErrNotEncrypted means that a payload came in clear, which nothing of ours writes.
-	ErrNotEncrypted = errors.New("temporal: payload is not encrypted")
+	ErrNotEncrypted = errors.New("payload: payload is not encrypted")
 	// ErrUnreadable means that a payload was encrypted under a key that is not in the keyset, or was changed.
-	ErrUnreadable = errors.New("temporal: payload cannot be decrypted; is the keyset older than the payload?")
+	ErrUnreadable = errors.New("payload: payload cannot be decrypted; is the keyset older than the payload?")
 )
 
 // Codec encrypts payloads. It is safe for concurrent use.
@@ -59,11 +59,11 @@ func (c *Codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 	for i, p := range payloads {
 		plain, err := proto.Marshal(p)
 		if err != nil {
-			return nil, fmt.Errorf("temporal: encode payload: %w", err)
+			return nil, fmt.Errorf("payload: encode payload: %w", err)
 		}
 		sealed, err := c.aead.Encrypt(plain, associated())
 		if err != nil {
-			return nil, fmt.Errorf("temporal: encrypt payload: %w", err)
+			return nil, fmt.Errorf("payload: encrypt payload: %w", err)
 		}
 		out[i] = &commonpb.Payload{
 			Metadata: map[string][]byte{converter.MetadataEncoding: []byte(encodingEncrypted), metadataKeyID: c.keyID},
@@ -86,7 +86,7 @@ func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 		}
 		out[i] = &commonpb.Payload{}
 		if err := proto.Unmarshal(plain, out[i]); err != nil {
-			return nil, fmt.Errorf("temporal: decode payload: %w", err)
+			return nil, fmt.Errorf("payload: decode payload: %w", err)
 		}
 	}
 	return out, nil
