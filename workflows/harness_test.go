@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -147,8 +148,26 @@ type harness struct {
 	log     *fakeLog
 	records *activities.Records
 	review  *activities.Review
-	orders  []activities.StartFaceInput
+	orders  orders
 	answers map[string]*answer // by update id
+}
+
+// orders are what the provider was asked for. Activities run beside the test.
+type orders struct {
+	mu   sync.Mutex
+	list []activities.StartFaceInput
+}
+
+func (o *orders) add(in activities.StartFaceInput) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.list = append(o.list, in)
+}
+
+func (o *orders) all() []activities.StartFaceInput {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.list)
 }
 
 type answer struct {
@@ -198,7 +217,7 @@ func (h *harness) provideOrders() {
 	var face *activities.Face
 	h.OnActivity(face.StartFace, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.StartFaceInput) (activities.StartFaceResult, error) {
-			h.orders = append(h.orders, in)
+			h.orders.add(in)
 			now := h.Now()
 			return activities.StartFaceResult{
 				Provider: "fake", ProviderRef: "ref-" + in.OrderNo, StartedAt: now, EndsAt: now.Add(23 * time.Hour), ResultBy: now.Add(90 * 24 * time.Hour),

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,8 +42,8 @@ func TestHappyPath(t *testing.T) {
 	}, h.log.events())
 	require.Equal(t, lifecycle.Verified, h.log.head.State)
 	require.Equal(t, lifecycle.MethodFace, h.log.head.Method)
-	require.Len(t, h.orders, 1)
-	require.Regexp(t, `^[0-9a-f]{32}$`, h.orders[0].OrderNo)
+	require.Len(t, h.orders.all(), 1)
+	require.Regexp(t, `^[0-9a-f]{32}$`, h.orders.all()[0].OrderNo)
 }
 
 func TestReview(t *testing.T) {
@@ -150,7 +151,7 @@ func TestLeaseEndsAndTheSameAttemptIsShownAgain(t *testing.T) {
 	third := h.at(12*time.Minute, contract.UpdateStartFace, "c4", contract.StartFace{Actor: merchant()})
 	h.stopAt(13 * time.Minute)
 	h.run()
-	require.Len(t, h.orders, 1, "the provider's attempt lives on")
+	require.Len(t, h.orders.all(), 1, "the provider's attempt lives on")
 	leases := []*lifecycle.Lease{first.status(t).Lease, second.status(t).Lease, third.status(t).Lease}
 	require.Equal(t, leases[0].AttemptID, leases[1].AttemptID)
 	require.NotEqual(t, leases[0].ID, leases[1].ID)
@@ -165,7 +166,7 @@ func TestDoubleClickShowsOneQR(t *testing.T) {
 	var face *activities.Face
 	h.OnActivity(face.StartFace, mock.Anything, mock.Anything).After(3 * time.Second).Return(
 		func(_ context.Context, in activities.StartFaceInput) (activities.StartFaceResult, error) {
-			h.orders = append(h.orders, in)
+			h.orders.add(in)
 			return activities.StartFaceResult{Provider: "fake", ProviderRef: "r", StartedAt: h.Now(), EndsAt: h.Now().Add(23 * time.Hour)}, nil
 		})
 	h.OnActivity(face.AwaitFace, mock.Anything, mock.Anything).After(10*time.Minute).Return(activities.Answer{Verdict: activities.VerdictOpen}, nil)
@@ -174,7 +175,7 @@ func TestDoubleClickShowsOneQR(t *testing.T) {
 	second := h.at(2*time.Second, contract.UpdateStartFace, "c3", start())
 	h.stopAt(time.Minute)
 	h.run()
-	require.Len(t, h.orders, 1)
+	require.Len(t, h.orders.all(), 1)
 	require.Equal(t, first.status(t).Lease, second.status(t).Lease)
 }
 
@@ -182,12 +183,11 @@ func TestLostOrderIsAbandonedByNumber(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	var face *activities.Face
-	lost := true
+	var found atomic.Bool
 	h.OnActivity(face.StartFace, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.StartFaceInput) (activities.StartFaceResult, error) {
-			h.orders = append(h.orders, in)
-			if lost {
-				lost = false
+			h.orders.add(in)
+			if !found.Swap(true) {
 				return activities.StartFaceResult{}, errors.New("the answer is lost")
 			}
 			return activities.StartFaceResult{Provider: "fake", ProviderRef: "r", StartedAt: h.Now(), EndsAt: h.Now().Add(23 * time.Hour)}, nil
@@ -198,20 +198,20 @@ func TestLostOrderIsAbandonedByNumber(t *testing.T) {
 	h.stopAt(time.Minute)
 	h.run()
 	require.Equal(t, lifecycle.QRIssued, started.status(t).State)
-	require.Len(t, h.orders, 2)
-	require.NotEqual(t, h.orders[0].OrderNo, h.orders[1].OrderNo)
-	require.Equal(t, []string{h.orders[0].OrderNo}, h.log.last().Detail.Abandoned)
+	require.Len(t, h.orders.all(), 2)
+	require.NotEqual(t, h.orders.all()[0].OrderNo, h.orders.all()[1].OrderNo)
+	require.Equal(t, []string{h.orders.all()[0].OrderNo}, h.log.last().Detail.Abandoned)
 }
 
 func TestTheSameCommandAgainAfterTheProviderWasAway(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	var face *activities.Face
-	away := true
+	var back atomic.Bool
 	h.OnActivity(face.StartFace, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.StartFaceInput) (activities.StartFaceResult, error) {
-			h.orders = append(h.orders, in)
-			if away {
+			h.orders.add(in)
+			if !back.Load() {
 				return activities.StartFaceResult{}, errors.New("no answer")
 			}
 			return activities.StartFaceResult{Provider: "fake", ProviderRef: "r", StartedAt: h.Now(), EndsAt: h.Now().Add(23 * time.Hour)}, nil
@@ -219,7 +219,7 @@ func TestTheSameCommandAgainAfterTheProviderWasAway(t *testing.T) {
 	h.OnActivity(face.AwaitFace, mock.Anything, mock.Anything).After(10*time.Minute).Return(activities.Answer{Verdict: activities.VerdictOpen}, nil)
 	h.at(0, contract.UpdateSubmit, "c1", submit())
 	failed := h.at(time.Second, contract.UpdateStartFace, contract.UpdateID("c2", "first"), start())
-	h.RegisterDelayedCallback(func() { away = false }, 30*time.Second)
+	h.RegisterDelayedCallback(func() { back.Store(true) }, 30*time.Second)
 	again := h.at(time.Minute, contract.UpdateStartFace, contract.UpdateID("c2", "second"), start())
 	once := h.at(2*time.Minute, contract.UpdateStartFace, contract.UpdateID("c2", "third"), start())
 	h.stopAt(3 * time.Minute)
@@ -228,11 +228,11 @@ func TestTheSameCommandAgainAfterTheProviderWasAway(t *testing.T) {
 	require.Equal(t, lifecycle.QRIssued, again.status(t).State)
 	require.Equal(t, again.status(t).Lease, once.status(t).Lease, "the same command is one QR")
 	numbers := map[string]bool{}
-	for _, o := range h.orders {
+	for _, o := range h.orders.all() {
 		require.False(t, numbers[o.OrderNo], "an order number is never used twice")
 		numbers[o.OrderNo] = true
 	}
-	require.Len(t, h.orders, 3)
+	require.Len(t, h.orders.all(), 3)
 }
 
 func TestFailThenLockThenUnlockAtMidnight(t *testing.T) {
@@ -256,7 +256,7 @@ func TestFailThenLockThenUnlockAtMidnight(t *testing.T) {
 		lifecycle.IssueQR, lifecycle.Fail, lifecycle.Lock, lifecycle.Unlock, lifecycle.IssueQR,
 	}, h.log.events())
 	require.Equal(t, 1, next.status(t).Attempts.Used)
-	require.Len(t, h.orders, 3)
+	require.Len(t, h.orders.all(), 3)
 }
 
 func TestLatePassAfterTheLease(t *testing.T) {
@@ -264,12 +264,11 @@ func TestLatePassAfterTheLease(t *testing.T) {
 	h := newHarness(t)
 	h.provide(10*time.Minute, activities.VerdictOpen)
 	var face *activities.Face
-	asked := 0
+	var asked atomic.Int32
 	h.OnActivity(face.QueryFace, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.QueryFaceInput) (activities.QueryFaceResult, error) {
-			asked++
 			verdict := activities.VerdictOpen
-			if asked == 3 {
+			if asked.Add(1) == 3 {
 				verdict = activities.VerdictPassed
 			}
 			return activities.QueryFaceResult{Answers: []activities.Answer{h.verdict(in.Attempts[0].AttemptID, verdict)}}, nil
@@ -279,7 +278,7 @@ func TestLatePassAfterTheLease(t *testing.T) {
 	h.run()
 	require.NoError(t, h.GetWorkflowError())
 	require.Equal(t, lifecycle.Verified, h.log.head.State)
-	require.Equal(t, 3, asked)
+	require.EqualValues(t, 3, asked.Load())
 	require.WithinDuration(t, begin().Add(6*time.Hour), h.log.last().At, time.Minute)
 }
 
@@ -332,7 +331,7 @@ func TestCrashAfterTheAppendChangesNothing(t *testing.T) {
 	require.Equal(t, []lifecycle.Event{
 		lifecycle.Submit, lifecycle.BeginReview, lifecycle.Approve, lifecycle.IssueQR, lifecycle.Pass,
 	}, h.log.events())
-	require.Len(t, h.orders, 1)
+	require.Len(t, h.orders.all(), 1)
 }
 
 func TestAnotherWriterMovedTheHead(t *testing.T) {
@@ -375,10 +374,10 @@ func TestResumeTakesUpWaitingAgain(t *testing.T) {
 	h := newHarness(t)
 	h.provideOrders()
 	var face *activities.Face
-	waits := 0
+	var waits atomic.Int32
 	h.OnActivity(face.AwaitFace, mock.Anything, mock.Anything).Return(
 		func(ctx context.Context, in activities.AwaitFaceInput) (activities.Answer, error) {
-			if waits++; waits == 1 {
+			if waits.Add(1) == 1 {
 				<-ctx.Done() // a worker that died: the server would notice at the heartbeat timeout
 				return activities.Answer{}, ctx.Err()
 			}
@@ -391,7 +390,7 @@ func TestResumeTakesUpWaitingAgain(t *testing.T) {
 	require.NoError(t, h.GetWorkflowError())
 	require.Equal(t, lifecycle.QRIssued, resumed.status(t).State)
 	require.Equal(t, lifecycle.Verified, h.log.head.State)
-	require.Equal(t, 2, waits)
+	require.EqualValues(t, 2, waits.Load())
 }
 
 func TestManualRoute(t *testing.T) {
