@@ -66,8 +66,17 @@ func (a *App) startAPI(links *api.Tokens) error {
 	if err != nil {
 		return err
 	}
+	known := telemetry.NewRoutes(routes()...)
+	served := http.Handler(patientWithImports(handler))
+	if c.HTTP.Metrics {
+		metrics := telemetry.NewMetrics(known, time.Now)
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", metrics.Handler())
+		mux.Handle("/", metrics.Count(served))
+		served = mux
+	}
 	server := &http.Server{
-		Handler:           telemetry.LogRequests(patientWithImports(handler), a.log, telemetry.NewRoutes(routes()...), time.Now),
+		Handler:           telemetry.LogRequests(served, a.log, known, time.Now),
 		ReadHeaderTimeout: c.HTTP.ReadHeaderTimeout, WriteTimeout: c.HTTP.WriteTimeout, IdleTimeout: c.HTTP.IdleTimeout,
 		MaxHeaderBytes: c.HTTP.MaxHeaderBytes, ErrorLog: slog.NewLogLogger(complaints{a.log.Handler()}, slog.LevelDebug),
 	}
@@ -135,7 +144,7 @@ func patientWithImports(next http.Handler) http.Handler {
 // routes are the paths whose words may stand in a log.
 func routes() []string {
 	return []string{
-		"/v1/accounts/{account_id}/decisions", "/v1/accounts:import", "/v1/decisions:batch", "/v1/accounts/{account_id}/logins",
+		"/metrics", "/v1/accounts/{account_id}/decisions", "/v1/accounts:import", "/v1/decisions:batch", "/v1/accounts/{account_id}/logins",
 		"/v1/accounts/{account_id}/history", "/v1/accounts/{account_id}/extensions", "/v1/accounts/{account_id}/unlock",
 		"/v1/accounts/{account_id}/revoke", "/v1/accounts/{account_id}/verification/submit",
 		"/v1/accounts/{account_id}/verification/start-face", "/v1/accounts/{account_id}/verification/refresh",

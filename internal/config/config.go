@@ -34,6 +34,8 @@ type HTTP struct {
 	MaxHeaderBytes int `yaml:"max_header_bytes" bounds:"4096..1048576"`
 	// How long a stop waits for what is going on. What is not answered by then was not taken, or is found again under its Idempotency-Key.
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" bounds:"1s..1m"`
+	// Serve counters for Prometheus under /metrics, without a key. They name routes and no account; keep the path from the outside at the proxy.
+	Metrics bool `yaml:"metrics"`
 }
 
 // Store is the database of accounts, verifications, policies and personal data.
@@ -193,7 +195,7 @@ func Default() Config {
 	return Config{
 		HTTP: HTTP{
 			Listen: "127.0.0.1:8080", ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Minute,
-			IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ShutdownTimeout: 10 * time.Second,
+			IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ShutdownTimeout: 10 * time.Second, Metrics: true,
 		},
 		Store: Store{Driver: "sqlite", Path: "verigate.db", Migrate: true},
 		Temporal: Temporal{

@@ -1,0 +1,27 @@
+package telemetry_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/telemetry"
+)
+
+func TestMetricsKnowRoutesAndNothingElse(t *testing.T) {
+	t.Parallel()
+	m := telemetry.NewMetrics(telemetry.NewRoutes("/v1/accounts/{account_id}/decisions"), time.Now)
+	answer := m.Count(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusConflict) }))
+	for _, path := range []string{"/v1/accounts/canary-account/decisions", "/canary-token"} {
+		answer.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("CANARY", path, http.NoBody))
+	}
+	page := httptest.NewRecorder()
+	m.Handler().ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+	require.Equal(t, http.StatusOK, page.Code)
+	require.Contains(t, page.Body.String(), `verigate_http_request_duration_seconds_count{method="other",route="/v1/accounts/{}/decisions",status="409"} 1`)
+	require.Contains(t, page.Body.String(), "verigate_http_requests_running 0")
+	require.NotContains(t, page.Body.String(), "canary")
+}
