@@ -69,6 +69,16 @@ func TestBadBodies(t *testing.T) {
 	}
 }
 
+func TestDepthIsBounded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.account("a1")
+	p := f.post("/v1/accounts/a1/decisions", strings.Repeat(`{"a":`, 17)+`1`+strings.Repeat(`}`, 17)).problem(http.StatusBadRequest, api.CodeInvalidRequest)
+	require.Contains(t, p["detail"], "16 levels")
+	p = f.post("/v1/accounts/a1/decisions", strings.Repeat(`{"a":`, 16)+`1`+strings.Repeat(`}`, 16)).problem(http.StatusBadRequest, api.CodeInvalidRequest)
+	field(t, p, "a")
+}
+
 func TestContentTypes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, "2020-12-05 10:00:00")

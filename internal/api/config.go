@@ -85,7 +85,7 @@ type Config struct {
 	PromptLink func(accountID string) string
 	// Ready says what keeps the rest of the program from working; the store is asked anyway. Nil: nothing.
 	Ready func(ctx context.Context) error
-	// ClientIP returns the address that rates of anonymous callers are counted by; default the connection's peer.
+	// ClientIP returns the caller's address, for rates and for the record of consents; default the connection's peer.
 	ClientIP func(r *http.Request) string
 
 	KeyAge       time.Duration // for which a key that was read is trusted to be enabled still; default 1 s

@@ -103,7 +103,11 @@ func typeName(t reflect.Type) (en, zh string) {
 	}
 }
 
-func notJSON(en, zh string) error { return problem(CodeInvalidRequest).saying(en, zh) }
+func notJSON(en, zh string) *Problem { return problem(CodeInvalidRequest).saying(en, zh) }
+
+func notArrived(cause error) error {
+	return notJSON("The body did not arrive whole and in time.", "请求内容未能完整及时到达。").because(cause)
+}
 
 var fieldNamePattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 

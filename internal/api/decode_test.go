@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,7 +29,7 @@ func FuzzDecode(f *testing.F) {
 		err := decode(body, &in)
 		var p *Problem
 		if err != nil {
-			require.True(t, errors.As(err, &p))
+			require.ErrorAs(t, err, &p)
 			require.Equal(t, CodeInvalidRequest, p.Code)
 			return
 		}

@@ -111,6 +111,30 @@ func TestEventsFollowTheVerification(t *testing.T) {
 	until("qr_issued")
 }
 
+// rumours is a store that says more often than is true that something changed.
+type rumours struct {
+	api.Store
+	changed chan struct{}
+}
+
+func (r *rumours) Changed(context.Context, string) (<-chan struct{}, error) { return r.changed, nil }
+
+func TestEventsOnlyGrow(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.approved("a1")
+	store := &rumours{f.store, make(chan struct{})}
+	g := f.over(store)
+	stream := g.follow(t, "a1")
+	require.Equal(t, int64(3), stream.next().id)
+	for range 3 {
+		store.changed <- struct{}{}
+	}
+	f.qr("a1")
+	store.changed <- struct{}{}
+	require.Equal(t, int64(4), stream.next().id, "what is known already is not said again")
+}
+
 func TestLastEventID(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, "2020-12-05 10:00:00")

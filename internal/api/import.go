@@ -142,7 +142,7 @@ func (i *importer) run(ctx context.Context) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return notJSON("The body did not arrive whole and in time.", "请求内容未能完整及时到达。").(*Problem).because(err)
+			return notArrived(err)
 		}
 	}
 }

@@ -63,16 +63,21 @@ func (l *limiter) bucket(caller string) *rate.Limiter {
 	return b
 }
 
-// clientIP is the peer of the connection: headers that name another one can be written by anybody. An IPv6 caller is
-// its /64, which is what one subscriber has. Config.ClientIP replaces it behind a trusted proxy.
+// clientIP is the peer of the connection: headers that name another one can be written by anybody. Config.ClientIP
+// replaces it behind a trusted proxy.
 func clientIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
-	addr, err := netip.ParseAddr(host)
+	return host
+}
+
+// subscriber is what rates are counted by: an IPv4 address, or the /64 that one IPv6 subscriber has.
+func subscriber(address string) string {
+	addr, err := netip.ParseAddr(address)
 	if err != nil {
-		return host
+		return address
 	}
 	addr = addr.Unmap().WithZone("")
 	if addr.Is6() {

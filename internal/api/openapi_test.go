@@ -123,7 +123,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	c.check(200, get, "/healthz", nil)
 	c.check(200, get, "/readyz", nil)
 	f.engine.set(func(e *engine) { e.failing = api.ErrOutcomeUnknown })
-	c.check(503, post, v+"/refresh", object{})
+	c.check(503, post, v+"/submit", realName())
 }
 
 // TestTheDocumentIsWhole: everything has words, and every problem that can be answered is explained.

@@ -164,7 +164,7 @@ func (s *Server) admit(c *call) error {
 func (s *Server) identify(c *call) error {
 	key, err := s.authenticate(c.r.Context(), c.r)
 	if errors.Is(err, errBadKey) {
-		if wait := s.failures.take(s.cfg.ClientIP(c.r)); wait > 0 {
+		if wait := s.failures.take(subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
 			return rateLimited(wait)
 		}
 		return problem(CodeUnauthenticated)
@@ -199,7 +199,7 @@ func (s *Server) readBody(c *call) error {
 	case errors.As(err, &over):
 		return tooLarge("The body", "请求内容", bound)
 	case err != nil:
-		return notJSON("The body did not arrive whole and in time.", "请求内容未能完整及时到达。").(*Problem).because(err)
+		return notArrived(err)
 	}
 	c.body = body
 	return nil

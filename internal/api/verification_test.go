@@ -240,3 +240,19 @@ func TestReviewFaults(t *testing.T) {
 	}
 	field(t, f.post("/v1/accounts/a1/revoke", object{}).problem(http.StatusUnprocessableEntity, api.CodeValidationFailed), "reason")
 }
+
+// TestRefreshAsksOnlyWhomThereIsToAsk: without an attempt that could still pass, the record is the truth.
+func TestRefreshAsksOnlyWhomThereIsToAsk(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.approved("a1")
+	path := "/v1/accounts/a1/verification/refresh"
+	f.post("/v1/accounts/nobody/verification/refresh", object{}).problem(http.StatusNotFound, api.CodeAccountNotFound)
+	require.Equal(t, "approved", f.post(path, object{}).is(http.StatusOK)["state"])
+	require.NotContains(t, f.engine.seen(), "refresh")
+	f.qr("a1")
+	require.Equal(t, "qr_issued", f.post(path, object{}).is(http.StatusOK)["state"])
+	require.Contains(t, f.engine.seen(), "refresh")
+	f.engine.set(func(e *engine) { e.failing = api.ErrProviderUnavailable })
+	f.post(path, object{}).problem(http.StatusServiceUnavailable, api.CodeProviderUnavailable)
+}
