@@ -110,6 +110,7 @@ func Start(ctx context.Context, o Options) (_ *App, err error) {
 		{"worker", func(context.Context) error { return a.startWorker(links) }, !o.API || a.config.Worker.InProcess},
 		{"resuming", a.startResuming, a.resumes(o.API)},
 		{"gate", func(context.Context) error { return a.startGate() }, o.API},
+		{"housekeeping", a.startHousekeeping, o.API},
 		{"api", func(context.Context) error { return a.startAPI(links) }, o.API},
 	} {
 		if !s.runs {

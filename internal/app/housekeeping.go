@@ -1,0 +1,47 @@
+package app
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// keepAnswers is how long an Idempotency-Key is remembered at least: a day is the promise, two leave room for clocks.
+	keepAnswers = 48 * time.Hour
+	// tidyEvery is how often what is past it is forgotten.
+	tidyEvery = time.Hour
+)
+
+// startHousekeeping forgets, hour by hour, what need not be kept.
+func (a *App) startHousekeeping(context.Context) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	ticker, done := time.NewTicker(tidyEvery), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			a.tidy(ctx)
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	}()
+	a.stack.push("housekeeping", func(context.Context) error {
+		ticker.Stop()
+		cancel()
+		<-done
+		return nil
+	})
+	return nil
+}
+
+func (a *App) tidy(ctx context.Context) {
+	forgotten, err := a.store.ForgetRequests(ctx, a.clock.Now().Add(-keepAnswers))
+	switch {
+	case err != nil && ctx.Err() == nil:
+		a.log.Warn("old answers could not be forgotten", "error", err)
+	case forgotten > 0:
+		a.log.Debug("old answers forgotten", "count", forgotten)
+	}
+}
