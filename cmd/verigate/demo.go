@@ -8,9 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/verigate/verigate/internal/app"
+	"github.com/verigate/verigate/internal/config"
 	"github.com/verigate/verigate/internal/telemetry"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
@@ -27,6 +29,8 @@ type demoCmd struct {
 // Help is the manual page.
 func (demoCmd) Help() string {
 	return `Runs engine, database, simulated Alipay, worker and API in this process, with the founding rule, sample accounts around its edges and two API keys. Nothing leaves this machine. Stop it with Ctrl-C; the next run goes on where this one ended.
+
+The limits of docs/configuration.md can be set in the environment, such as VERIGATE_LIMITS_QR_LEASE=15s.
 
 Examples:
   verigate demo
@@ -63,7 +67,7 @@ func (d demoCmd) Run(w *world) (err error) {
 	if err := os.Remove(d.ReadyFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err // one of an earlier run must not be mistaken for this one's
 	}
-	o, closeLogs, err := d.options(dir)
+	o, closeLogs, err := d.options(w, dir)
 	if err != nil {
 		return err
 	}
@@ -86,9 +90,13 @@ func (d demoCmd) Run(w *world) (err error) {
 }
 
 // options reads what the directory remembers. The logs go to files there: the terminal is for the reader.
-func (d demoCmd) options(dir app.DemoDir) (o app.Options, closeLogs func(), err error) {
-	if o.Config, err = dir.Config(d.HTTP); err != nil {
+func (d demoCmd) options(w *world, dir app.DemoDir) (o app.Options, closeLogs func(), err error) {
+	base, err := dir.Config(d.HTTP)
+	if err != nil {
 		return o, nil, err
+	}
+	if o.Config, err = config.Load(config.Sources{Base: &base, Env: w.limits}); err != nil {
+		return o, nil, usageError{err}
 	}
 	if o.SimulatorKeys, err = dir.SimulatorKeys(); err != nil {
 		return o, nil, err
@@ -116,6 +124,14 @@ func (d demoCmd) options(dir app.DemoDir) (o app.Options, closeLogs func(), err 
 	o.API, o.Version = true, version()
 	o.Logger, o.EngineLogger = log(program, o.Config.Log.Level), log(engine, "error")
 	return o, func() { _, _ = program.Close(), engine.Close() }, nil
+}
+
+// limits is what a demonstration reads from the environment: an hour need not pass to see the end of a QR code.
+func (w *world) limits(name string) (string, bool) {
+	if !strings.HasPrefix(name, "VERIGATE_LIMITS_") {
+		return "", false
+	}
+	return w.env(name)
 }
 
 func (d demoCmd) announce(w *world, a *app.App, keys app.DemoKeys, dir app.DemoDir) error {

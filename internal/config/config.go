@@ -161,7 +161,7 @@ type Limits struct {
 	// Face verifications that an account may begin per Beijing day.
 	AttemptsPerDay int `yaml:"attempts_per_day" bounds:"1..100"`
 	// How long one QR code is shown.
-	QRLease time.Duration `yaml:"qr_lease" bounds:"1m..1h"`
+	QRLease time.Duration `yaml:"qr_lease" bounds:"5s..1h"`
 	// Updates after which a run is continued as new; the server refuses more than 2,000.
 	ContinueAfter int `yaml:"continue_after" bounds:"10..1900"`
 }

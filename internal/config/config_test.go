@@ -120,7 +120,7 @@ nonsense: 1
 		"provider.alipay.alipay_cert (line 16): the environment variable that it names is not set",
 		"provider.alipay.root_cert (line 17): the file that it names is empty",
 		"nonsense (line 18): is no setting",
-		"limits.qr_lease (VERIGATE_LIMITS_QR_LEASE): must be from 1m to 1h",
+		"limits.qr_lease (VERIGATE_LIMITS_QR_LEASE): must be from 5s to 1h",
 		"temporal.mode (VERIGATE_TEMPORAL_MODE): must be one of embedded, remote",
 		"temporal.api_key (VERIGATE_TEMPORAL_API_KEY): needs temporal.tls",
 		"http.public_url (flag): must be an absolute http or https URL",

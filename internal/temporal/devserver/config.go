@@ -3,6 +3,7 @@ package devserver
 import (
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"time"
@@ -82,7 +83,7 @@ func choosePorts(c Config) (ports, error) {
 		if *port < 0 {
 			continue
 		}
-		l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.ParseIP(host), Port: *port})
+		l, err := hold(*port)
 		if err != nil {
 			return p, err
 		}
@@ -90,4 +91,26 @@ func choosePorts(c Config) (ports, error) {
 		*port = l.Addr().(*net.TCPAddr).Port
 	}
 	return p, nil
+}
+
+// Ports that are left open are drawn from below the range from which systems take the ports of outgoing connections:
+// between the choice and the engine's use of a port, nobody but another engine could take it.
+const (
+	lowestPort  = 20000
+	highestPort = 32000
+	draws       = 100
+)
+
+// hold listens on a port, or on a free one for 0.
+func hold(port int) (l net.Listener, err error) {
+	if port != 0 {
+		return net.ListenTCP("tcp", &net.TCPAddr{IP: net.ParseIP(host), Port: port})
+	}
+	for range draws {
+		drawn := lowestPort + rand.IntN(highestPort-lowestPort) //nolint:gosec // which port it is need not be hard to guess
+		if l, err = net.ListenTCP("tcp", &net.TCPAddr{IP: net.ParseIP(host), Port: drawn}); err == nil {
+			return l, nil
+		}
+	}
+	return nil, err
 }
