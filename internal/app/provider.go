@@ -119,6 +119,7 @@ func simulatedContract(base string, app *rsa.PrivateKey, gateway *rsa.PublicKey)
 	c := alipay.DefaultConfig()
 	c.Gateway, c.AllowHTTP, c.AppID = base+"/gateway.do", true, simulatedAppID
 	c.AppPrivateKeyPEM, c.AlipayPublicKeyPEM = alipay.Secret(private), public
+	c.RatePerSecond, c.Burst = 0, 0 // there is no quota to share
 	return c, nil
 }
 

@@ -1,9 +1,10 @@
 package devserver
 
 import (
+	"crypto/rand"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
+	"math/big"
 	"net"
 	"path/filepath"
 	"time"
@@ -102,15 +103,19 @@ const (
 )
 
 // hold listens on a port, or on a free one for 0.
-func hold(port int) (l net.Listener, err error) {
+func hold(port int) (l net.Listener, failed error) {
 	if port != 0 {
 		return net.ListenTCP("tcp", &net.TCPAddr{IP: net.ParseIP(host), Port: port})
 	}
 	for range draws {
-		drawn := lowestPort + rand.IntN(highestPort-lowestPort) //nolint:gosec // which port it is need not be hard to guess
-		if l, err = net.ListenTCP("tcp", &net.TCPAddr{IP: net.ParseIP(host), Port: drawn}); err == nil {
+		drawn, err := rand.Int(rand.Reader, big.NewInt(highestPort-lowestPort))
+		if err != nil {
+			return nil, err
+		}
+		port := lowestPort + int(drawn.Int64())
+		if l, failed = net.ListenTCP("tcp", &net.TCPAddr{IP: net.ParseIP(host), Port: port}); failed == nil {
 			return l, nil
 		}
 	}
-	return nil, err
+	return nil, failed
 }

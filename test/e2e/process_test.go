@@ -1,0 +1,244 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// ready is what a demonstration writes when it can be used.
+type ready struct {
+	API         string `json:"api"`
+	Admin       string `json:"admin"`
+	Portal      string `json:"portal"`
+	Alipay      string `json:"alipay"`
+	Temporal    string `json:"temporal"`
+	TemporalUI  string `json:"temporal_ui"`
+	APIKey      string `json:"api_key"`
+	ReviewerKey string `json:"reviewer_key"`
+}
+
+// demo is one demonstration: its data, and the process that runs on them now.
+type demo struct {
+	bin  string
+	home string // holds data, the ready file and what the process prints
+	args []string
+	env  []string
+	people
+
+	ready   ready
+	process *os.Process
+	ended   chan struct{} // closed when the process has ended
+	state   *os.ProcessState
+}
+
+type demoOption func(*demo)
+
+func withArgs(args ...string) demoOption { return func(d *demo) { d.args = append(d.args, args...) } }
+func withEnv(env ...string) demoOption   { return func(d *demo) { d.env = append(d.env, env...) } }
+func withBinary(path string) demoOption  { return func(d *demo) { d.bin = path } }
+
+// shortLease is for tests that wait for the end of a QR code, and leaves time to use one on a busy machine.
+const shortLease = 15 * time.Second
+
+func withShortLease() demoOption { return withEnv(leaseEnv + shortLease.String()) }
+
+const (
+	leaseEnv    = "VERIGATE_LIMITS_QR_LEASE="
+	attemptsEnv = "VERIGATE_LIMITS_ATTEMPTS_PER_DAY="
+)
+
+// newDemo makes a demonstration without starting it. When the test ends the process is stopped, and everything that
+// it left behind is searched for personal data and keys.
+func newDemo(t testing.TB, options ...demoOption) *demo {
+	t.Helper()
+	d := &demo{bin: binary(t, binEnv), home: t.TempDir()}
+	for _, o := range options {
+		o(d)
+	}
+	slots <- struct{}{}
+	t.Cleanup(func() { <-slots })
+	t.Cleanup(func() { d.leave(t) })
+	return d
+}
+
+// startDemo makes a demonstration and starts it on ports of its own.
+func startDemo(t testing.TB, options ...demoOption) *demo {
+	t.Helper()
+	d := newDemo(t, options...)
+	d.start(t, "--fresh")
+	return d
+}
+
+func (d *demo) path(name string) string { return filepath.Join(d.home, name) }
+
+// start starts the process and waits until it can be used. A process that ran before is followed on its own port,
+// because links name it.
+func (d *demo) start(t testing.TB, args ...string) {
+	t.Helper()
+	d.launch(t, args...)
+	d.awaitReady(t)
+}
+
+// startFailing is start for a process that is to die at a place.
+func (d *demo) startFailing(t testing.TB, place string, args ...string) {
+	t.Helper()
+	d.env = append(d.env, "VERIGATE_FAILPOINT="+place)
+	defer func() { d.env = d.env[:len(d.env)-1] }()
+	d.start(t, args...)
+}
+
+func (d *demo) launch(t testing.TB, args ...string) {
+	t.Helper()
+	listen := "127.0.0.1:0"
+	if before, err := url.Parse(d.ready.API); err == nil && before.Host != "" {
+		listen = before.Host
+	}
+	_ = os.Remove(d.path("ready.json"))
+	all := append([]string{"demo", "--data", d.path("data"), "--http", listen, "--no-browser", "--ready-file", d.path("ready.json")}, d.args...)
+	cmd := exec.Command(d.bin, append(all, args...)...)
+	cmd.Env = append(cleanEnv(), d.env...)
+	cmd.SysProcAttr = dieWithParent()
+	cmd.Stdout, cmd.Stderr = d.output(t, "stdout"), d.output(t, "stderr")
+	require.NoError(t, cmd.Start())
+	ended := make(chan struct{})
+	d.process, d.ended = cmd.Process, ended
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // the state tells more
+		d.state = cmd.ProcessState
+		_ = cmd.Stdout.(*os.File).Close()
+		_ = cmd.Stderr.(*os.File).Close()
+	}()
+}
+
+// cleanEnv is our environment without settings of the program.
+func cleanEnv() []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "VERIGATE_") {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+func (d *demo) output(t testing.TB, name string) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(d.path(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	return f
+}
+
+func (d *demo) awaitReady(t testing.TB) {
+	t.Helper()
+	var text []byte
+	eventually(t, patience, "the demonstration is ready", func() bool {
+		var err error
+		text, err = os.ReadFile(d.path("ready.json"))
+		require.False(t, d.hasEnded() && err != nil, "the demonstration ended before it was ready:\n%s", d.tail())
+		return err == nil
+	})
+	d.ready = ready{} // members that are left out must not stay from the start before
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	require.NoError(t, dec.Decode(&d.ready))
+	require.NotEmpty(t, d.ready.API)
+	require.NotEmpty(t, d.ready.Alipay)
+	require.NotEmpty(t, d.ready.APIKey)
+	require.NotEmpty(t, d.ready.ReviewerKey)
+}
+
+func (d *demo) hasEnded() bool {
+	select {
+	case <-d.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// awaitEnd waits for the process to end and returns how it did.
+func (d *demo) awaitEnd(t testing.TB) syscall.WaitStatus {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	select {
+	case <-d.ended:
+	case <-deadline.C:
+		require.FailNow(t, "the process does not end", "%s", d.tail())
+	}
+	return d.state.Sys().(syscall.WaitStatus)
+}
+
+// stop asks the process to end, as Ctrl-C or a service manager does, and expects that it does so in good order.
+func (d *demo) stop(t testing.TB) {
+	t.Helper()
+	require.NoError(t, d.process.Signal(syscall.SIGTERM))
+	end := d.awaitEnd(t)
+	require.Equal(t, 0, end.ExitStatus(), "exit status after SIGTERM (signalled: %v)\n%s", end.Signaled(), d.tail())
+}
+
+// kill ends the process as a power cut does.
+func (d *demo) kill(t testing.TB) {
+	t.Helper()
+	require.NoError(t, d.process.Kill())
+	d.awaitEnd(t)
+}
+
+// awaitDeath expects the process to have killed itself at its place.
+func (d *demo) awaitDeath(t testing.TB) {
+	t.Helper()
+	end := d.awaitEnd(t)
+	require.True(t, end.Signaled() && end.Signal() == syscall.SIGKILL, "ended with %v instead of SIGKILL\n%s", end, d.tail())
+}
+
+// leave ends the process if it still runs, and searches what is left.
+func (d *demo) leave(t testing.TB) {
+	t.Helper()
+	if d.process == nil {
+		return
+	}
+	if !d.hasEnded() {
+		d.stop(t)
+	}
+	if t.Failed() {
+		t.Logf("the end of the log:\n%s", d.tail())
+	}
+	// The keys lie in one file of the data, and are shown to whoever started the demonstration: in ready files and on
+	// standard output.
+	requireClean(t, d.home, d.secrets(), "ready.json", "stdout", "data/keys.json", "data/ready.json")
+}
+
+// secrets are the secret parts of the keys.
+func (d *demo) secrets() map[string][]byte {
+	all := map[string][]byte{}
+	for name, key := range map[string]string{"api key": d.ready.APIKey, "reviewer key": d.ready.ReviewerKey} {
+		if parts := strings.SplitN(key, "_", 3); len(parts) == 3 {
+			for form, text := range spellings(name, parts[2]) {
+				all[form] = text
+			}
+		}
+	}
+	return all
+}
+
+// tail is the end of what the process wrote.
+func (d *demo) tail() string {
+	var all []byte
+	for _, name := range []string{"stderr", "data/verigate.log"} {
+		if text, err := os.ReadFile(d.path(name)); err == nil {
+			all = append(all, text[max(0, len(text)-12000):]...)
+		}
+	}
+	return string(all)
+}
