@@ -67,7 +67,8 @@ func TestMigrateByTwoAtOnce(t *testing.T) {
 func TestReleasedMigrationsStay(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"sqlite/00001_init.sql": "2adefda398e298818459edaa0fae8fdd9dd4740d1c560b43f4f2b0b61703c877",
+		"sqlite/00001_init.sql":  "2adefda398e298818459edaa0fae8fdd9dd4740d1c560b43f4f2b0b61703c877",
+		"sqlite/00002_links.sql": "33856556753497fd3f57f659e40ca80fcd34858db41995478cb0586f568df173",
 	}
 	got := map[string]string{}
 	require.NoError(t, fs.WalkDir(migrations.SQLite, ".", func(path string, d fs.DirEntry, err error) error {
