@@ -135,6 +135,7 @@ type portsFile struct {
 	Alipay     int `json:"alipay"`
 	Temporal   int `json:"temporal"`
 	TemporalUI int `json:"temporal_ui"`
+	Portal     int `json:"portal"`
 }
 
 func (d DemoDir) usePorts(c *config.Config) error {
@@ -172,7 +173,9 @@ func (d DemoDir) Running() (config.Config, error) {
 }
 
 func (d DemoDir) keepPorts(a Addresses) error {
-	return writeJSON(d.file("ports.json"), portsFile{portOf(a.Alipay), portOf(a.Temporal), portOf(a.TemporalUI)})
+	return writeJSON(d.file("ports.json"), portsFile{
+		Alipay: portOf(a.Alipay), Temporal: portOf(a.Temporal), TemporalUI: portOf(a.TemporalUI), Portal: portOf(a.Portal),
+	})
 }
 
 // clockFile remembers business time.
