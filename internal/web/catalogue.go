@@ -85,7 +85,9 @@ type catalogues struct {
 }
 
 func newCatalogues() (*catalogues, error) {
-	c := &catalogues{matcher: language.NewMatcher([]language.Tag{language.SimplifiedChinese, language.English})}
+	c := &catalogues{matcher: language.NewMatcher([]language.Tag{
+		language.SimplifiedChinese, language.English, language.TraditionalChinese,
+	})}
 	for _, tag := range []string{chinese, english} {
 		read, err := readCatalogue(tag)
 		if err != nil {
@@ -117,6 +119,9 @@ func (c *catalogues) of(r *http.Request) *catalogue {
 	_, index, confidence := c.matcher.Match(tags...)
 	if confidence == language.No {
 		return c.all[0]
+	}
+	if index >= len(c.all) { // traditional Chinese: its readers are nearer to simplified than to English
+		index = 0
 	}
 	return c.all[index]
 }

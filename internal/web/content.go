@@ -57,7 +57,7 @@ type termsPage struct {
 type donePage struct {
 	*frame
 	Method   string
-	At       time.Time
+	Ended    time.Time
 	Withdraw bool
 }
 
