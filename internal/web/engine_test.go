@@ -98,7 +98,9 @@ func (e *engine) StartFace(ctx context.Context, id, change string, in contract.S
 			return c, err
 		}
 		if in.Consent != nil {
+			e.mu.Lock()
 			e.consents = append(e.consents, *in.Consent)
+			e.mu.Unlock()
 			c.Detail.Consent = &lifecycle.Consent{
 				ID: uuid.NewString(), TextVersion: in.Consent.TextVersion, Language: in.Consent.Language, AgreedAt: now,
 				EvidenceRef: in.Consent.EvidenceRef, Generation: v.Generation,

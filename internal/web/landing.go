@@ -12,6 +12,7 @@ import (
 type landingPage struct {
 	*frame
 	Account string // masked
+	Minutes int    // that a session lasts
 }
 
 // landing shows a link without opening it: scanners and previews get this far.
@@ -30,7 +31,7 @@ func (s *Server) landing(w http.ResponseWriter, r *http.Request) {
 	case !s.cfg.Now().Before(link.ExpiresAt):
 		s.plain(w, r, http.StatusGone, "expired")
 	default:
-		s.render(w, r, http.StatusOK, "landing", &landingPage{s.outside(r, "landing"), masked(link.AccountID)})
+		s.render(w, r, http.StatusOK, "landing", &landingPage{s.outside(r, "landing"), masked(link.AccountID), int(s.cfg.SessionLife.Minutes())})
 	}
 }
 
