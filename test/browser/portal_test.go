@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,7 @@ func TestPortal(t *testing.T) {
 		"pages of the phone":      phonePages,
 		"pages of the portal":     portalPages,
 		"prompt at every login":   promptAtEveryLogin,
+		"levels of the prompt":    promptLevels,
 		"prompt without a mouse":  promptByKeyboard,
 		"prompt without a script": promptWithoutScript,
 	} {
@@ -108,6 +110,40 @@ func promptAtEveryLogin(t *testing.T, s *stage) {
 	b.signIn(a.id)
 	b.pressOn(".vg-prompt-go")
 	require.Contains(t, eval[string](b, "location.href"), s.API+"/m/", "verify now leads to the hosted pages")
+}
+
+// promptLevels shows what only other days would: the demonstration's clock stands after the deadline.
+func promptLevels(t *testing.T, s *stage) {
+	for _, language := range languages() {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			b := s.device(t, computer(language))
+			a := s.account(t)
+			b.signIn(a.id)
+			b.press(".vg-prompt-later")
+			for _, level := range []struct {
+				name string
+				days int
+				says string
+			}{
+				{"notice", 17, map[string]string{"en": "17 days left", "zh-CN": "还剩 17 天"}[language]},
+				{"warning", 3, map[string]string{"en": "3 days left", "zh-CN": "还剩 3 天"}[language]},
+				{"final", 1, map[string]string{"en": "Last day", "zh-CN": "最后一天"}[language]},
+			} {
+				eval[bool](b, fmt.Sprintf(`VerigatePrompt.show({show: true, level: %q, days_left: %d, message: {
+				  en: "Please complete face verification before 4 December 2020, 00:00 (UTC+08:00).",
+				  "zh-CN": "请在2020年12月4日00:00（UTC+08:00）之前完成人脸识别验证。"}, link: "javascript:alert(1)"},
+				  {limits: [{en: "Create shipping labels", "zh-CN": "创建物流面单"}]}).then(said => { window.said = said }), true`, level.name, level.days))
+				b.awaitElement("dialog[open].vg-prompt-" + level.name)
+				b.awaitText(level.says)
+				require.False(t, eval[bool](b, visible(".vg-prompt-go")), "a link that is no web address is left out")
+				b.audit("portal-prompt-" + level.name)
+				b.press(".vg-prompt-later")
+				b.await("the caller is told", "window.said === 'later'")
+				eval[bool](b, "delete window.said")
+			}
+		})
+	}
 }
 
 func promptByKeyboard(t *testing.T, s *stage) {

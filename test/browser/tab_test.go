@@ -150,6 +150,9 @@ func (b *tab) hear(event any) {
 	b.faults = append(b.faults, said)
 }
 
+// close closes the tab before the test ends.
+func (b *tab) close() { _ = chromedp.Cancel(b.ctx) }
+
 // expect says that messages with the part will come and are no fault.
 func (b *tab) expect(part string) {
 	b.mu.Lock()
@@ -229,7 +232,7 @@ func (b *tab) await(what, expression string) {
 // awaitPath waits until the tab is at a path.
 func (b *tab) awaitPath(path string) {
 	b.t.Helper()
-	b.await("the tab is at "+path, "location.pathname === "+quoted(path))
+	b.await("the tab is at "+path, "location.pathname === "+quoted(path)+" && !!document.querySelector('h1')")
 }
 
 // awaitElement waits until a selector finds something that is seen.
