@@ -1,5 +1,7 @@
 # How Verigate is built and judged. Needs Go (the version in go.mod), make and, for the race detector, a C compiler.
 #
+# Tests of pages need Chromium, and npm to fetch axe-core once.
+#
 # No target says -trimpath or -cover: either compiles the embedded engine's 1,300 packages once more.
 
 SHELL       := bash
@@ -11,6 +13,12 @@ export GOWORK := off
 
 # Without symbol tables the binary is a third smaller and links in half the time; stack traces stay readable.
 LDFLAGS := -s -w
+
+# The accessibility checker of the browser tests. Its licence is MPL-2.0; it is fetched, never shipped and not kept here.
+axe_version := 4.14.1
+axe_sha256  := e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
+axe         := .bin/axe-core-$(axe_version)/axe.min.js
+with_axe    := VERIGATE_AXE='$(CURDIR)/$(axe)'
 
 .PHONY: help
 help: ## list the targets
@@ -28,8 +36,8 @@ binaries: binary ## build bin/verigate, and bin/verigate-failpoints that can cra
 test: build vet workflowcheck tests ## everything that must hold; closes with "N passed, N failed, N skipped"
 
 .PHONY: tests
-tests: binaries .bin/testrun
-	$(with_binaries) .bin/testrun test
+tests: binaries .bin/testrun $(axe)
+	$(with_binaries) $(with_axe) .bin/testrun test
 
 .PHONY: unit
 unit: .bin/testrun ## import rules and unit tests under the race detector
@@ -42,6 +50,21 @@ engine: .bin/testrun ## tests of the packages that embed the engine
 .PHONY: e2e
 e2e: binaries .bin/testrun ## end-to-end tests on the finished binaries
 	$(with_binaries) .bin/testrun test e2e
+
+.PHONY: browser
+browser: binary .bin/testrun $(axe) ## tests of the pages in a real Chromium
+	VERIGATE_BIN='$(CURDIR)/bin/verigate' $(with_axe) .bin/testrun test browser
+
+.PHONY: screenshots
+screenshots: binary $(axe) ## write every page and state, in both languages, wide and narrow, to build/screenshots
+	rm -rf build/screenshots
+	VERIGATE_BIN='$(CURDIR)/bin/verigate' $(with_axe) go test ./test/browser -count=1 -timeout=15m -screenshots='$(CURDIR)/build/screenshots'
+
+.PHONY: latency
+latency: binary $(axe) ## measure how long after the phone's "pass" the page shows success: RUNS=200
+	VERIGATE_BIN='$(CURDIR)/bin/verigate' $(with_axe) go test ./test/browser -run '^$$' -bench PassToSuccess -benchtime=$(RUNS)x -timeout=60m
+
+RUNS ?= 200
 
 with_binaries := VERIGATE_BIN='$(CURDIR)/bin/verigate' VERIGATE_FAILPOINT_BIN='$(CURDIR)/bin/verigate-failpoints'
 
@@ -72,7 +95,13 @@ workflowcheck: .bin/workflowcheck ## nothing that a workflow reaches may be non-
 
 .PHONY: clean
 clean: ## remove what was built here
-	rm -rf bin .bin
+	rm -rf bin .bin build
+
+$(axe):
+	mkdir -p $(@D)
+	cd $(@D) && npm pack --silent axe-core@$(axe_version) >/dev/null
+	cd $(@D) && echo '$(axe_sha256)  axe-core-$(axe_version).tgz' | sha256sum --check --quiet
+	tar xzf $(@D)/axe-core-$(axe_version).tgz -C $(@D) --strip-components=1 --touch package/axe.min.js package/LICENSE
 
 # The tools are pinned in a module of their own, so that their 200 dependencies are not ours.
 .bin/testrun: $(wildcard tools/testrun/*.go) tools/go.mod

@@ -22,13 +22,13 @@ type demoCmd struct {
 	HTTP      string `name:"http" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the API listens."`
 	Fresh     bool   `help:"Remove the data of an earlier run first."`
 	Timeline  bool   `help:"Shift the clock to 40 seconds before the founding rule begins to block, and watch it happen."`
-	NoBrowser bool   `help:"Do not open the API's documentation in a browser."`
+	NoBrowser bool   `help:"Do not open the sample portal in a browser."`
 	ReadyFile string `type:"path" placeholder:"FILE" help:"Written, whole or not at all, when everything answers: addresses and keys as JSON (default: ready.json in the data directory)."`
 }
 
 // Help is the manual page.
 func (demoCmd) Help() string {
-	return `Runs engine, database, simulated Alipay, worker and API in this process, with the founding rule, sample accounts around its edges and two API keys. Nothing leaves this machine. Stop it with Ctrl-C; the next run goes on where this one ended.
+	return `Runs engine, database, simulated Alipay, worker, API and a sample merchant portal in this process, with the founding rule, sample accounts around its edges and two API keys. Nothing leaves this machine. Stop it with Ctrl-C; the next run goes on where this one ended.
 
 The limits of docs/configuration.md can be set in the environment, such as VERIGATE_LIMITS_QR_LEASE=15s.
 
@@ -143,12 +143,12 @@ func (d demoCmd) announce(w *world, a *app.App, keys app.DemoKeys, dir app.DemoD
 	if d.Timeline && !a.Now().Before(app.EnforcedFrom()) {
 		w.say("The clock of this data is past %s already; add --fresh to watch it again.\n\n", beijing(app.EnforcedFrom()))
 	}
-	file := ready{API: a.API, Alipay: a.Alipay, Temporal: a.Temporal, TemporalUI: a.TemporalUI, DemoKeys: keys}
+	file := ready{API: a.API, Portal: a.Portal, Alipay: a.Alipay, Temporal: a.Temporal, TemporalUI: a.TemporalUI, DemoKeys: keys}
 	if err := app.WriteReady(d.ReadyFile, file); err != nil {
 		return err
 	}
 	if !d.NoBrowser && isTerminal(w.stdout) {
-		openBrowser(a.API + "/docs")
+		openBrowser(a.Portal)
 	}
 	return nil
 }

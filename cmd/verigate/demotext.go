@@ -14,6 +14,7 @@ func demoText(a *app.App, keys app.DemoKeys, dir string, accounts []string) stri
 	say("")
 	say("Verigate is running. Business time: %s", beijing(a.Now()))
 	say("")
+	say("  portal         %s   (a sample merchant site: begin here)", a.Portal)
 	say("  API            %s   (reference: %s/docs)", a.API, a.API)
 	say("  Alipay         %s   (simulated; its page plays the phone)", a.Alipay)
 	say("  Temporal UI    %s", a.TemporalUI)

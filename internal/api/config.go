@@ -30,6 +30,7 @@ type Store interface {
 	Changed(ctx context.Context, accountID string) (<-chan struct{}, error)
 	MarkReturned(ctx context.Context, attemptID string, at time.Time) error
 	Policies(ctx context.Context) ([]store.PublishedPolicy, error)
+	PutLink(ctx context.Context, l store.Link) (store.Link, error)
 	BeginRequest(ctx context.Context, key, bodyHash string, now time.Time) (saved store.SavedResponse, claimed bool, err error)
 	FinishRequest(ctx context.Context, key string, r store.SavedResponse) error
 	Key(ctx context.Context, id string) (store.Key, error)
@@ -88,6 +89,7 @@ type Config struct {
 	// ClientIP returns the caller's address, for rates and for the record of consents; default the connection's peer.
 	ClientIP func(r *http.Request) string
 
+	LinkLife     time.Duration // of a link to the merchant pages, until it is opened; default 10 min
 	KeyAge       time.Duration // for which a key that was read is trusted to be enabled still; default 1 s
 	KeyRate      Rate          // requests per API key; default 20,000/s and 40,000 at once
 	FailureRate  Rate          // bad keys and bad links per address; default 1/s and 30 at once
@@ -109,6 +111,7 @@ func (c Config) withDefaults() Config {
 	if c.ClientIP == nil {
 		c.ClientIP = clientIP
 	}
+	set(&c.LinkLife, 10*time.Minute)
 	set(&c.KeyAge, time.Second)
 	set(&c.KeyRate, Rate{20_000, 40_000})
 	set(&c.FailureRate, Rate{1, 30})

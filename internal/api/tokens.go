@@ -22,6 +22,7 @@ const (
 	forScan   purpose = "scan"   // a lease: open it on the phone
 	forQR     purpose = "qr"     // a lease: see its picture
 	forReturn purpose = "return" // an attempt: the phone came back
+	forLink   purpose = "link"   // a one-time link: open the merchant pages
 	forCursor purpose = "cursor"
 	forBody   purpose = "body"
 )
@@ -61,6 +62,15 @@ func (t *Tokens) PNGURL(leaseID string) string { return t.address("/qr/", forQR,
 // ReturnURL returns the address to which the provider sends the phone after an attempt.
 func (t *Tokens) ReturnURL(attemptID string) string {
 	return t.address("/r/", forReturn, attemptID, "")
+}
+
+// LinkURL returns the one-time address of the merchant pages.
+func (t *Tokens) LinkURL(linkID string) string { return t.address("/m/l/", forLink, linkID, "") }
+
+// LinkID returns the link that a token of LinkURL was made for; false if it is none of ours.
+func (t *Tokens) LinkID(token string) (string, bool) {
+	id, err := t.open(forLink, token)
+	return id, err == nil
 }
 
 func (t *Tokens) address(path string, p purpose, id, suffix string) string {

@@ -43,6 +43,7 @@ type Addresses struct {
 	Alipay     string // base URL of the simulated provider
 	Temporal   string // host:port
 	TemporalUI string // base URL
+	Portal     string // base URL of the sample portal, which only a demonstration has
 }
 
 // App is the running program.

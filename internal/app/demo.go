@@ -38,10 +38,14 @@ func (a *App) dress(ctx context.Context, d DemoDir) (DemoKeys, error) {
 	if err := a.seed(ctx); err != nil {
 		return DemoKeys{}, err
 	}
-	if err := d.keepPorts(a.Addresses); err != nil {
+	keys, err := a.demoKeys(ctx, d)
+	if err != nil {
 		return DemoKeys{}, err
 	}
-	return a.demoKeys(ctx, d)
+	if err := a.startPortal(d, keys); err != nil {
+		return DemoKeys{}, err
+	}
+	return keys, d.keepPorts(a.Addresses)
 }
 
 // demoKeys returns the keys of the data, made at the first start.

@@ -101,6 +101,7 @@ func (d DemoDir) Config(listen string) (config.Config, error) {
 	c.Temporal.Mode, c.Temporal.Dir, c.Temporal.UIPort = config.Embedded, d.file("engine"), 0
 	c.Provider.Kind, c.Provider.SimulatorState = config.ProviderSimulated, d.file("alipay.json")
 	c.QR.Content = "scan_link" // so that the scan is seen, whatever opens it
+	c.Pages.OperatorZh, c.Pages.OperatorEn, c.Pages.Contact = "示例商户平台", "Example Merchant Platform", "privacy@platform.example"
 	c.Log = config.Log{Level: "info", Format: "text"}
 	for kind, secret := range map[string]*config.Secret{
 		SecretVault: &c.Secrets.VaultKeyset, SecretCodec: &c.Secrets.CodecKeyset,
@@ -135,6 +136,7 @@ type portsFile struct {
 	Alipay     int `json:"alipay"`
 	Temporal   int `json:"temporal"`
 	TemporalUI int `json:"temporal_ui"`
+	Portal     int `json:"portal"`
 }
 
 func (d DemoDir) usePorts(c *config.Config) error {
@@ -172,7 +174,9 @@ func (d DemoDir) Running() (config.Config, error) {
 }
 
 func (d DemoDir) keepPorts(a Addresses) error {
-	return writeJSON(d.file("ports.json"), portsFile{portOf(a.Alipay), portOf(a.Temporal), portOf(a.TemporalUI)})
+	return writeJSON(d.file("ports.json"), portsFile{
+		Alipay: portOf(a.Alipay), Temporal: portOf(a.Temporal), TemporalUI: portOf(a.TemporalUI), Portal: portOf(a.Portal),
+	})
 }
 
 // clockFile remembers business time.

@@ -6,7 +6,8 @@ import (
 )
 
 const (
-	// keepAnswers is how long an Idempotency-Key is remembered at least: a day is the promise, two leave room for clocks.
+	// keepAnswers is how long an Idempotency-Key is remembered at least (a day is the promise, two leave room for clocks),
+	// and a link of which nothing is left but that it was used.
 	keepAnswers = 48 * time.Hour
 	// tidyEvery is how often what is past it is forgotten.
 	tidyEvery = time.Hour
@@ -37,11 +38,15 @@ func (a *App) startHousekeeping(context.Context) error {
 }
 
 func (a *App) tidy(ctx context.Context) {
-	forgotten, err := a.store.ForgetRequests(ctx, a.clock.Now().Add(-keepAnswers))
-	switch {
-	case err != nil && ctx.Err() == nil:
-		a.log.Warn("old answers could not be forgotten", "error", err)
-	case forgotten > 0:
-		a.log.Debug("old answers forgotten", "count", forgotten)
+	for what, forget := range map[string]func(context.Context, time.Time) (int, error){
+		"answers": a.store.ForgetRequests, "links": a.store.ForgetLinks,
+	} {
+		forgotten, err := forget(ctx, a.clock.Now().Add(-keepAnswers))
+		switch {
+		case err != nil && ctx.Err() == nil:
+			a.log.Warn("what is old could not be forgotten", "what", what, "error", err)
+		case forgotten > 0:
+			a.log.Debug("what is old was forgotten", "what", what, "count", forgotten)
+		}
 	}
 }

@@ -60,14 +60,19 @@ func (a *App) startAPI(links *api.Tokens) error {
 		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Now: a.clock.Now, Logger: a.log,
 		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
+		LinkLife:       c.Pages.LinkLife,
 		Ready:          func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
 		KeyRate:        api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
 	})
 	if err != nil {
 		return err
 	}
+	merchant, err := a.newPages(links)
+	if err != nil {
+		return err
+	}
 	known := telemetry.NewRoutes(routes()...)
-	served := http.Handler(patientWithImports(handler))
+	served := patientWithImports(withPages(merchant, handler))
 	if c.HTTP.Metrics {
 		metrics := telemetry.NewMetrics(known, time.Now)
 		mux := http.NewServeMux()
@@ -83,6 +88,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 	a.serve("api", server, a.listener, nil)
 	// Event streams would keep a shutdown waiting, so the API is closed before the server.
 	a.stack.push("api streams", handler.Close)
+	a.stack.push("page streams", merchant.Close)
 	return nil
 }
 
@@ -152,6 +158,9 @@ func routes() []string {
 		"/v1/accounts/{account_id}/verification/choose-manual", "/v1/accounts/{account_id}/verification/cancel-manual",
 		"/v1/accounts/{account_id}/verification/events", "/v1/reviews/{account_id}/manual", "/v1/verifications",
 		"/v1/policies/{name}/versions/{n}", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
+		"/v1/accounts/{account_id}/links", "/embed/prompt.js", "/embed/prompt.css", "/m/l/{token}", "/m/lang", "/m/assets/{file}",
+		"/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",
+		"/m/manual", "/m/alternative", "/m/withdraw", "/m/leave", "/m/bye", "/m/state", "/m/events",
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/verigate/verigate/activities/face/alipay"
 	"github.com/verigate/verigate/activities/face/alipay/alipaysim"
 	"github.com/verigate/verigate/internal/config"
+	"github.com/verigate/verigate/internal/web"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
@@ -135,4 +136,11 @@ func (l launcher) Launch(ctx context.Context, _ string, attempt lifecycle.Attemp
 	launch, err := l.provider.Launch(ctx, face.Ref{ProviderRef: attempt.ProviderRef, OrderNo: attempt.OrderNo},
 		face.LaunchOptions{ReturnURL: l.returnURL(attempt.ID), At: l.now()})
 	return launch.WebURL, err
+}
+
+// Open implements web.Launcher.
+func (l launcher) Open(ctx context.Context, _ string, attempt lifecycle.Attempt) (web.Launch, error) {
+	launch, err := l.provider.Launch(ctx, face.Ref{ProviderRef: attempt.ProviderRef, OrderNo: attempt.OrderNo},
+		face.LaunchOptions{ReturnURL: l.returnURL(attempt.ID), At: l.now()})
+	return web.Launch{QR: launch.QRContent, App: launch.DeepLink}, err
 }

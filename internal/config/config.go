@@ -14,6 +14,7 @@ type Config struct {
 	Provider Provider `yaml:"provider"`
 	Limits   Limits   `yaml:"limits"`
 	QR       QR       `yaml:"qr"`
+	Pages    Pages    `yaml:"pages"`
 	Rates    Rates    `yaml:"rates"`
 	Log      Log      `yaml:"log"`
 }
@@ -172,6 +173,22 @@ type QR struct {
 	Content string `yaml:"content" oneof:"provider_url|scan_link"`
 }
 
+// Pages are the hosted pages on which merchants verify.
+type Pages struct {
+	// Who asks for the real name and answers for it, in Chinese: the processor that the terms name. Must be set to serve the pages.
+	OperatorZh string `yaml:"operator_zh"`
+	// The same in English.
+	OperatorEn string `yaml:"operator_en"`
+	// Where the operator is reached for questions about personal data: a mail address or telephone number.
+	Contact string `yaml:"contact"`
+	// How long a one-time link to the pages waits for its opening.
+	LinkLife time.Duration `yaml:"link_life" bounds:"1m..24h"`
+	// How long a browser's session lasts at most.
+	SessionLife time.Duration `yaml:"session_life" bounds:"5m..12h"`
+	// How long a session lasts without an act of the person.
+	SessionIdle time.Duration `yaml:"session_idle" bounds:"1m..12h"`
+}
+
 // Rates bound what one caller can ask for. A caller above them gets 429 with Retry-After.
 type Rates struct {
 	// Requests per second of one API key.
@@ -213,6 +230,7 @@ func Default() Config {
 		},
 		Limits: Limits{AttemptsPerDay: 5, QRLease: 10 * time.Minute, ContinueAfter: 1500},
 		QR:     QR{Content: "provider_url"},
+		Pages:  Pages{LinkLife: 10 * time.Minute, SessionLife: 30 * time.Minute, SessionIdle: 15 * time.Minute},
 		Rates:  Rates{PerKey: 20_000, PerKeyBurst: 40_000, Streams: 10_000},
 		Log:    Log{Level: "info", Format: "json"},
 	}

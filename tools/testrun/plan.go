@@ -72,9 +72,13 @@ func split(all []listed) ([]group, error) {
 	// -count=1: the test cache does not notice that a binary changed which a test only starts.
 	e2e := group{name: "e2e", about: "end to end, on the finished binaries", dir: ".",
 		flags: []string{"-count=1", "-timeout=15m"}, env: []string{"VERIGATE_BIN", "VERIGATE_FAILPOINT_BIN"}}
+	browser := group{name: "browser", about: "the pages in a real browser, on the finished binary", dir: ".",
+		flags: []string{"-count=1", "-timeout=20m"}, env: []string{"VERIGATE_BIN", "VERIGATE_AXE"}}
 	for path, isHeavy := range heavy {
 		relative := "." + strings.TrimPrefix(path, module)
 		switch {
+		case relative == "./test/browser":
+			browser.packages = append(browser.packages, relative)
 		case strings.HasPrefix(relative+"/", "./test/"):
 			e2e.packages = append(e2e.packages, relative)
 		case isHeavy:
@@ -87,7 +91,7 @@ func split(all []listed) ([]group, error) {
 	slices.Sort(engine.packages)
 	slices.Sort(e2e.packages)
 	tools := group{name: "tools", about: "this program", dir: "tools", packages: []string{"./testrun"}}
-	return []group{race, engine, e2e, tools}, nil
+	return []group{race, engine, e2e, browser, tools}, nil
 }
 
 // tested is the import path of the package that p belongs to: p itself, "p [p.test]", "p_test [p.test]" and "p.test".

@@ -23,6 +23,7 @@ func TestSplit(t *testing.T) {
 		{ImportPath: m + "/byxtest"},
 		{ImportPath: m + "/byxtest_test [" + m + "/byxtest.test]", ForTest: m + "/byxtest", Deps: server},
 		{ImportPath: m + "/test/e2e", Deps: server},
+		{ImportPath: m + "/test/browser"},
 		{ImportPath: m + "/tested"},
 	})
 	if err != nil {
@@ -33,10 +34,11 @@ func TestSplit(t *testing.T) {
 		got[g.name] = strings.Join(g.packages, " ")
 	}
 	for name, want := range map[string]string{
-		"race":   ". ./light ./tested",
-		"engine": "./bytest ./byxtest ./heavy",
-		"e2e":    "./test/e2e",
-		"tools":  "./testrun",
+		"race":    ". ./light ./tested",
+		"engine":  "./bytest ./byxtest ./heavy",
+		"e2e":     "./test/e2e",
+		"browser": "./test/browser",
+		"tools":   "./testrun",
 	} {
 		if got[name] != want {
 			t.Errorf("%s: got %q, want %q", name, got[name], want)

@@ -66,7 +66,7 @@ func ours(err error) bool {
 		return true
 	}
 	for _, known := range []error{
-		store.ErrNotFound, store.ErrConflict, store.ErrInvalid, store.ErrUnavailable, vault.ErrNotFound,
+		store.ErrNotFound, store.ErrConflict, store.ErrInvalid, store.ErrUnavailable, store.ErrUsed, store.ErrEnded, vault.ErrNotFound,
 		vault.ErrUnavailable, lifecycle.ErrBrokenLog, ErrDiverged, ErrPragma,
 	} {
 		if errors.Is(err, known) {

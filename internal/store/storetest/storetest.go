@@ -47,6 +47,8 @@ func Run(t *testing.T, open Opener) {
 		"Blocks":      testBlocks,
 		"Requests":    testRequests,
 		"Keys":        testKeys,
+		"Links":       testLinks,
+		"OneOpens":    testOneOpens,
 		"Restart":     testRestart,
 		"Cancelled":   testCancelled,
 		"ClosedStore": testClosed,

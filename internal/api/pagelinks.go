@@ -1,0 +1,93 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/verigate/verigate/internal/store"
+)
+
+// purposeVerify opens the merchant's way from real-name information to verified.
+const purposeVerify = "verify"
+
+// maxReturnURL bounds a return address in bytes.
+const maxReturnURL = 1024
+
+type linkIn struct {
+	Purpose   string `json:"purpose" enum:"verify" doc:"verify: everything from real-name information to the result."`
+	ReturnURL string `json:"return_url,omitempty" format:"uri" maxLength:"1024" doc:"Where the pages offer to go back to: an https address of the platform, or http on this machine."`
+}
+
+type linkView struct {
+	URL       string    `json:"url" doc:"Send the merchant's browser here, at once. It opens one time, in one browser, and only after a press."`
+	LinkID    string    `json:"link_id" doc:"Under which the merchant's acts in this session stand in the log, as link:<link_id>."`
+	ExpiresAt time.Time `json:"expires_at" doc:"The instant from which the link no longer opens."`
+}
+
+// sealed leaves out the address, which is a secret.
+func (v linkView) sealed() any {
+	v.URL = ""
+	return v
+}
+
+// unsealed derives it again.
+func (v linkView) unsealed(t *Tokens) any {
+	v.URL = t.LinkURL(v.LinkID)
+	return v
+}
+
+func (s *Server) pageLinkRoutes() {
+	handle(s, operation{
+		id: "create-link", method: http.MethodPost, path: "/v1/accounts/{account_id}/links", tag: tagVerification,
+		summary: "Open the merchant pages",
+		words: "A one-time link to the hosted pages for this account. It is short-lived, is used up by the merchant's press on its first page (not by a link scanner), " +
+			"and begins a session of that browser for this account only. A second device needs a link of its own.",
+		scopes: []Scope{VerificationsWrite}, answers: map[int]string{http.StatusCreated: "The link."},
+	}, s.createLink)
+}
+
+func (s *Server) createLink(ctx context.Context, c *call, in linkIn) (int, linkView, error) {
+	var f faults
+	if in.Purpose != purposeVerify {
+		f.add("purpose", "not_allowed", "must be verify", "应为 verify")
+	}
+	if in.ReturnURL != "" && !returnable(in.ReturnURL) {
+		f.add("return_url", "form", "must be an absolute https address without user and fragment, at most 1024 bytes; http only on loopback",
+			"应为不含用户信息和片段的 https 绝对地址，最多 1024 字节；仅本机回环地址可用 http")
+	}
+	if err := f.err(); err != nil {
+		return 0, linkView{}, err
+	}
+	zone, err := s.cfg.Gate.Zone(ctx)
+	if err != nil {
+		return 0, linkView{}, err
+	}
+	// The id comes from the change id, so a repeated request is answered with the same link and makes no second one.
+	link, err := s.cfg.Store.PutLink(ctx, store.Link{
+		ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte("link/"+c.change)).String(), AccountID: c.account, Purpose: in.Purpose,
+		ReturnURL: in.ReturnURL, CreatedBy: c.key.ID, CreatedAt: c.now, ExpiresAt: c.now.Add(s.cfg.LinkLife),
+	})
+	if err != nil {
+		return 0, linkView{}, err
+	}
+	return http.StatusCreated, linkView{URL: s.cfg.Tokens.LinkURL(link.ID), LinkID: link.ID, ExpiresAt: link.ExpiresAt.In(zone)}, nil
+}
+
+// returnable reports whether the pages may offer an address as the way back.
+func returnable(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || len(text) > maxReturnURL || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname())
+}
+
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}

@@ -1,0 +1,39 @@
+package app
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/web"
+)
+
+// newPages makes the merchant pages, served beside the API under /m/ and /embed/.
+func (a *App) newPages(links *api.Tokens) (*web.Server, error) {
+	c := a.config
+	pages, err := web.New(web.Config{
+		Store: a.store, Vault: a.vault, Engine: a.crashingEngine(a.engine), Links: links,
+		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Rules: newRules(a.store), Now: a.clock.Now, Logger: a.log,
+		Operator: web.Operator{NameZh: c.Pages.OperatorZh, NameEn: c.Pages.OperatorEn, Contact: c.Pages.Contact},
+		Limits:   a.limits(), ProviderQR: api.QRContent(c.QR.Content) == api.QRProviderURL,
+		HTTPS:   strings.HasPrefix(c.HTTP.PublicURL, "https://"),
+		Sandbox: c.Provider.Alipay.SandboxNumbers, SessionLife: c.Pages.SessionLife, SessionIdle: c.Pages.SessionIdle,
+		MaxStreams: c.Rates.Streams,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("pages.operator_zh, pages.operator_en and pages.contact must name who asks for the real name: %w", err)
+	}
+	return pages, nil
+}
+
+// withPages divides the addresses of the one server.
+func withPages(pages, rest http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/m" || strings.HasPrefix(r.URL.Path, "/m/") || strings.HasPrefix(r.URL.Path, "/embed/") {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		rest.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,240 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/workflows/contract"
+	"github.com/verigate/verigate/workflows/lifecycle"
+)
+
+// Versions of what the merchant confirms and agrees to. A test keeps them together with the texts: whoever changes a
+// text gives it a new version.
+const (
+	NoticeVersion = "2026-11"
+	TermsVersion  = "2026-11"
+)
+
+// change names the command of a form. A double click sends the same number and is the same command; a page drawn again
+// has another, so other input is never answered with what became of the first.
+func (v *visit) change() string {
+	sum := sha256.Sum256([]byte("page\n" + string(v.session.Hash) + "\n" + v.r.URL.Path + "\n" + v.r.PostFormValue("once")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// actor is who the log says it was: the merchant, by way of this link.
+func (v *visit) actor() lifecycle.Actor {
+	return lifecycle.Actor{Kind: lifecycle.ActorMerchant, ID: "link:" + v.session.LinkID}
+}
+
+// proceed goes to the page of the state after a command.
+func (s *Server) proceed(v *visit, kind string) error {
+	if err := s.look(v.r.Context(), v); err != nil {
+		return err
+	}
+	if kind != "" {
+		s.leaveNote(v, kind)
+	}
+	http.Redirect(v.w, v.r, v.main().path(), http.StatusSeeOther)
+	return nil
+}
+
+// settle answers a command: to the page of its state, saying why if it was not taken.
+func (s *Server) settle(v *visit, err error, done string) error {
+	if err == nil {
+		return s.proceed(v, done)
+	}
+	kind := noteOf(err)
+	if kind == "" {
+		return err
+	}
+	s.cfg.Logger.InfoContext(v.r.Context(), "command was not taken", "note", kind, "error", err)
+	return s.proceed(v, kind)
+}
+
+// noteOf is the note for an error of the engine, "" if it is not one that a merchant can act on.
+func noteOf(err error) string {
+	var refusal *lifecycle.Refusal
+	if errors.As(err, &refusal) {
+		switch refusal.Code {
+		case lifecycle.CodeAttemptsExhausted:
+			return noteExhausted
+		case lifecycle.CodeCorrectionNotAllowed:
+			return noteCorrections
+		case lifecycle.CodeStepNotAllowed, lifecycle.CodeConsentRequired:
+			return noteNotAllowed
+		}
+		return noteNotAllowed
+	}
+	for _, row := range []struct {
+		is   error
+		kind string
+	}{
+		{api.ErrOutcomeUnknown, noteUnknown}, {api.ErrEngineUnavailable, noteEngineDown},
+		{api.ErrProviderUnavailable, noteProvider}, {api.ErrProviderRefused, noteRefused},
+	} {
+		if errors.Is(err, row.is) {
+			return row.kind
+		}
+	}
+	return ""
+}
+
+// confirm remembers that the risk notice was confirmed; nothing else is written before that.
+func (s *Server) confirm(v *visit) error {
+	if !v.fits(pageUpdate) || v.r.PostFormValue("version") != NoticeVersion {
+		return s.proceed(v, noteNotAllowed)
+	}
+	if err := s.cfg.Store.ConfirmNotice(v.r.Context(), v.session.Hash, NoticeVersion); err != nil {
+		return err
+	}
+	http.Redirect(v.w, v.r, pageForm.path(), http.StatusSeeOther)
+	return nil
+}
+
+// agree records the consent and starts face verification. Without the tick nothing is sent, whatever the script did.
+func (s *Server) agree(v *visit) error {
+	switch {
+	case !v.fits(pageTerms):
+		return s.proceed(v, "")
+	case v.r.PostFormValue("agreed") != "yes" || v.r.PostFormValue("version") != TermsVersion:
+		f := s.inside(v, pageTerms)
+		f.Faulty = true
+		s.render(v.w, v.r, http.StatusUnprocessableEntity, string(pageTerms),
+			&termsPage{f, TermsVersion, s.person(v), true, v.status.Attempts.Left})
+		return nil
+	}
+	shown := v.lang.tag
+	if given := s.pages.languages.named(v.r.PostFormValue("shown")); given != nil {
+		shown = given.tag // the language of the text above the tick, should another tab have switched since
+	}
+	evidence, err := json.Marshal(struct {
+		Address   string `json:"address"`
+		UserAgent string `json:"user_agent"`
+	}{s.cfg.ClientIP(v.r), cut(v.r.UserAgent(), 512)})
+	if err != nil {
+		return err
+	}
+	ctx := v.r.Context()
+	ref, err := s.cfg.Vault.PutText(ctx, v.session.AccountID, string(evidence))
+	if err != nil {
+		return err
+	}
+	change := v.change()
+	_, err = s.cfg.Engine.StartFace(ctx, v.session.AccountID, change, contract.StartFace{
+		Consent: &contract.Consent{TextVersion: TermsVersion, Language: shown, EvidenceRef: ref}, Actor: v.actor(),
+	})
+	s.tidy(ctx, v, change, ref, err)
+	return s.settle(v, err, "")
+}
+
+// tidy takes a record of the vault back if the log does not hold it: the command was refused, or repeated one that had
+// brought a record of its own. Where the outcome is not known the record stays, because the log may hold it.
+func (s *Server) tidy(ctx context.Context, v *visit, change, ref string, failed error) {
+	if errors.Is(failed, api.ErrOutcomeUnknown) || failed != nil && noteOf(failed) == "" || failed == nil && s.held(ctx, v, change, ref) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := s.cfg.Vault.Delete(ctx, v.session.AccountID, ref); err != nil {
+		s.cfg.Logger.WarnContext(ctx, "orphan left in the vault", "ref", ref, "error", err)
+	}
+}
+
+// held reports whether what the command wrote refers to the record, true if that cannot be found out.
+func (s *Server) held(ctx context.Context, v *visit, change, ref string) bool {
+	written, err := s.cfg.Store.Written(ctx, v.session.AccountID, change)
+	if err != nil {
+		return !errors.Is(err, store.ErrNotFound)
+	}
+	return slices.ContainsFunc(written, func(w lifecycle.Change) bool {
+		d := w.Detail
+		return d.Identity != nil && d.Identity.Ref == ref || d.Consent != nil && d.Consent.EvidenceRef == ref
+	})
+}
+
+// renew shows another code of the attempt that lives, under the consent in force.
+func (s *Server) renew(v *visit) error {
+	if v.main() != pageQR {
+		return s.proceed(v, "")
+	}
+	_, err := s.cfg.Engine.StartFace(v.r.Context(), v.session.AccountID, v.change(), contract.StartFace{Actor: v.actor()})
+	return s.settle(v, err, noteRenewed)
+}
+
+// retry starts the next attempt. The consent in force suffices if it is one to the present terms.
+func (s *Server) retry(v *visit) error {
+	if v.main() != pageFailed {
+		return s.proceed(v, "")
+	}
+	if v.head.Consent == nil || v.head.Consent.TextVersion != TermsVersion {
+		http.Redirect(v.w, v.r, pageTerms.path(), http.StatusSeeOther)
+		return nil
+	}
+	_, err := s.cfg.Engine.StartFace(v.r.Context(), v.session.AccountID, v.change(), contract.StartFace{Actor: v.actor()})
+	return s.settle(v, err, "")
+}
+
+// refresh asks the provider now and says what is true after that, also that there is nothing new.
+func (s *Server) refresh(v *visit) error {
+	if wait := s.asks.take(string(v.session.Hash), v.now); wait > 0 {
+		return s.proceed(v, noteBusy)
+	}
+	before := v.main()
+	_, err := s.cfg.Engine.Refresh(v.r.Context(), v.session.AccountID, v.change(), contract.Refresh{Actor: v.actor()})
+	if err != nil {
+		return s.settle(v, err, "")
+	}
+	if err := s.look(v.r.Context(), v); err != nil {
+		return err
+	}
+	kind := ""
+	switch {
+	case v.main() != before: // the page itself says it
+	case before == pageQR:
+		kind = noteChecked
+	default:
+		kind = noteCurrent
+	}
+	return s.proceed(v, kind)
+}
+
+func (s *Server) chooseManual(v *visit) error {
+	if !v.fits(pageAlternative) {
+		return s.proceed(v, "")
+	}
+	_, err := s.cfg.Engine.ChooseManual(v.r.Context(), v.session.AccountID, v.change(), contract.Plain{Reason: "merchant_choice", Actor: v.actor()})
+	return s.settle(v, err, "")
+}
+
+func (s *Server) cancelManual(v *visit) error {
+	if !v.can(lifecycle.StepCancelManual) {
+		return s.proceed(v, "")
+	}
+	_, err := s.cfg.Engine.CancelManual(v.r.Context(), v.session.AccountID, v.change(), contract.Plain{Actor: v.actor()})
+	return s.settle(v, err, noteBack)
+}
+
+func (s *Server) withdraw(v *visit) error {
+	if !v.fits(pageWithdraw) {
+		return s.proceed(v, "")
+	}
+	_, err := s.cfg.Engine.WithdrawConsent(v.r.Context(), v.session.AccountID, v.change(), contract.Plain{Actor: v.actor()})
+	return s.settle(v, err, noteWithdrawn)
+}
+
+// cut shortens a text to so many characters.
+func cut(text string, most int) string {
+	if r := []rune(text); len(r) > most {
+		return string(r[:most])
+	}
+	return text
+}

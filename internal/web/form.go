@@ -1,0 +1,83 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/verigate/verigate/workflows/contract"
+	"github.com/verigate/verigate/workflows/realname"
+)
+
+// maxTyped bounds what is shown again of a field; longer input is a mistake that its own message explains.
+const maxTyped = 400
+
+// save checks real-name information as the API does and sends it. Whatever is wrong, the form comes back with what was
+// typed and with each fault at its field.
+func (s *Server) save(v *visit) error {
+	if !v.fits(pageForm) {
+		return s.proceed(v, "")
+	}
+	name, numberTyped := v.r.PostFormValue("name"), v.r.PostFormValue("number")
+	if chosen := s.pages.languages.named(v.r.PostFormValue("lang")); chosen != nil { // switched while typing
+		s.choose(v.w, chosen.tag)
+		v.lang = chosen
+		return s.formAgain(v, http.StatusOK, name, numberTyped, nil, "")
+	}
+	subject, faults := realname.New(name, string(realname.CNID), numberTyped, v.now, s.cfg.Sandbox...)
+	if len(faults) > 0 {
+		return s.formAgain(v, http.StatusUnprocessableEntity, name, numberTyped, faults, "")
+	}
+	ctx := v.r.Context()
+	identity, err := s.cfg.Vault.PutSubject(ctx, v.session.AccountID, subject)
+	if err != nil {
+		return err
+	}
+	change := v.change()
+	if v.update == updateCorrect {
+		_, err = s.cfg.Engine.Correct(ctx, v.session.AccountID, change, contract.Correct{
+			Identity: identity, RiskNoticeVersion: v.session.Notice, Actor: v.actor(),
+		})
+	} else {
+		_, err = s.cfg.Engine.Submit(ctx, v.session.AccountID, change, contract.Submit{
+			Identity: identity, RiskNoticeVersion: v.session.Notice, Actor: v.actor(),
+		})
+	}
+	s.tidy(ctx, v, change, identity.Ref, err)
+	if kind := noteOf(err); err != nil && kind != "" {
+		if err := s.look(ctx, v); err != nil {
+			return err
+		}
+		if v.fits(pageForm) { // still this page's turn: nothing typed may be lost
+			return s.formAgain(v, http.StatusServiceUnavailable, name, numberTyped, nil, kind)
+		}
+	}
+	if err == nil { // the next information needs the notice confirmed anew
+		if err := s.cfg.Store.ConfirmNotice(ctx, v.session.Hash, ""); err != nil {
+			s.cfg.Logger.WarnContext(ctx, "confirmed notice was not taken back", "error", err)
+		}
+	}
+	return s.settle(v, err, noteSaved)
+}
+
+func (s *Server) formAgain(v *visit, status int, name, number string, faults realname.Faults, kind string) error {
+	f := s.inside(v, pageForm)
+	p := &formPage{frame: f, Name: cut(name, maxTyped), Number: cut(number, maxTyped), Faults: map[string]string{}, Person: s.person(v)}
+	f.Faulty = len(faults) > 0
+	if kind != "" {
+		f.Note = &note{kind, v.now, true}
+	}
+	for _, fault := range faults {
+		field := "number"
+		if fault.Field == realname.FieldName {
+			field = "name"
+		}
+		message := fault.Message.ZhCN
+		if v.lang.tag == english {
+			message = fault.Message.En
+		}
+		if p.Faults[field] == "" {
+			p.Faults[field] = message
+		}
+	}
+	s.render(v.w, v.r, status, string(pageForm), p)
+	return nil
+}
