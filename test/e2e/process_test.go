@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -109,16 +110,24 @@ func (d *demo) launch(t testing.TB, args ...string) {
 	cmd.Env = append(cleanEnv(), d.env...)
 	cmd.SysProcAttr = dieWithParent()
 	cmd.Stdout, cmd.Stderr = d.output(t, "stdout"), d.output(t, "stderr")
-	require.NoError(t, cmd.Start())
-	ended := make(chan struct{})
-	d.process, d.ended = cmd.Process, ended
+	started, ended := make(chan error), make(chan struct{})
 	go func() {
 		defer close(ended)
+		// The kernel kills the child when the thread that began it ends, not when the process does: this one stays.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		_ = cmd.Wait() // the state tells more
 		d.state = cmd.ProcessState
 		_ = cmd.Stdout.(*os.File).Close()
 		_ = cmd.Stderr.(*os.File).Close()
 	}()
+	require.NoError(t, <-started)
+	d.process, d.ended = cmd.Process, ended
 }
 
 // cleanEnv is our environment without settings of the program.
@@ -145,7 +154,7 @@ func (d *demo) awaitReady(t testing.TB) {
 	eventually(t, patience, "the demonstration is ready", func() bool {
 		var err error
 		text, err = os.ReadFile(d.path("ready.json"))
-		require.False(t, d.hasEnded() && err != nil, "the demonstration ended before it was ready:\n%s", d.tail())
+		require.False(t, d.hasEnded() && err != nil, "the demonstration ended before it was ready: %v\n%s", d.state, d.tail())
 		return err == nil
 	})
 	d.ready = ready{} // members that are left out must not stay from the start before
