@@ -154,7 +154,9 @@ func (d *demo) awaitReady(t testing.TB) {
 	eventually(t, patience, "the demonstration is ready", func() bool {
 		var err error
 		text, err = os.ReadFile(d.path("ready.json"))
-		require.False(t, d.hasEnded() && err != nil, "the demonstration ended before it was ready: %v\n%s", d.state, d.tail())
+		if err != nil && d.hasEnded() {
+			require.FailNow(t, "the demonstration ended before it was ready", "%v\n%s", d.state, d.tail())
+		}
 		return err == nil
 	})
 	d.ready = ready{} // members that are left out must not stay from the start before
@@ -212,8 +214,14 @@ func (d *demo) awaitDeath(t testing.TB) {
 }
 
 // leave ends the process if it still runs, and searches what is left.
-func (d *demo) leave(t testing.TB) {
-	t.Helper()
+func (d *demo) leave(test testing.TB) {
+	test.Helper()
+	defer func() {
+		if thrown := recover(); thrown != nil && thrown != (left{}) {
+			panic(thrown)
+		}
+	}()
+	t := leaving{test}
 	if d.process == nil {
 		return
 	}
@@ -226,6 +234,18 @@ func (d *demo) leave(t testing.TB) {
 	// The keys lie in one file of the data, and are shown to whoever started the demonstration: in ready files and on
 	// standard output.
 	requireClean(t, d.home, d.secrets(), "ready.json", "stdout", "data/keys.json", "data/ready.json")
+}
+
+// leaving is a test that is being cleaned up. There FailNow would end the goroutine before the package testing has
+// reported a test that had parallel subtests: it would fail without a word.
+type leaving struct{ testing.TB }
+
+type left struct{}
+
+// FailNow fails the test and ends leave alone.
+func (l leaving) FailNow() {
+	l.Fail()
+	panic(left{})
 }
 
 // secrets are the secret parts of the keys.
