@@ -51,6 +51,8 @@ type Detail struct {
 	UnlockAt   time.Time   `json:"unlock_at,omitzero"`   // lock
 	Provenance *Provenance `json:"provenance,omitempty"` // import_approved, import_verified
 	Prompt     *PromptNote `json:"prompt,omitempty"`     // prompt
+	Reminder   *Reminder   `json:"reminder,omitempty"`   // remind
+	Restricted *Restricted `json:"restricted,omitempty"` // restrict, lift
 	Abandoned  []string    `json:"abandoned,omitempty"`  // issue_qr: order numbers whose answer was lost, never used again
 }
 
@@ -128,4 +130,27 @@ type PromptNote struct {
 	Policy        string `json:"policy"`
 	PolicyVersion int    `json:"policy_version"`
 	Rule          string `json:"rule"`
+}
+
+// Reminder is one notice before or after a deadline, sent whether or not the merchant logs in.
+type Reminder struct {
+	Number        int       `json:"number"`    // 1, 2, 3 … per account
+	Milestone     string    `json:"milestone"` // which of the rule's reminders, such as P3D before the deadline
+	Level         string    `json:"level"`     // as of a prompt
+	Deadline      time.Time `json:"deadline"`
+	Policy        string    `json:"policy"`
+	PolicyVersion int       `json:"policy_version"`
+	Rule          string    `json:"rule"`
+}
+
+// Restricted names the rule that blocks an account, from when, and what. The gate does not read it: it is the record
+// and the announcement of what the gate answers anyway.
+type Restricted struct {
+	Policy        string    `json:"policy"`
+	PolicyVersion int       `json:"policy_version"` // in force when the restriction was opened
+	Rule          string    `json:"rule"`
+	Since         time.Time `json:"since"`            // the instant from which the gate blocks
+	Actions       []string  `json:"actions"`          // that the rule blocks, sorted
+	Opened        int64     `json:"opened,omitempty"` // lift: sequence number of the restrict entry that it ends
+	Sweep         string    `json:"sweep,omitempty"`  // the sweep that wrote it
 }

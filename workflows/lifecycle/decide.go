@@ -73,6 +73,11 @@ func (v Verification) Extend(drafts ...Change) (Verification, []Change, error) {
 			numbered.Number = v.Prompts + 1
 			c.Detail.Prompt = &numbered
 		}
+		if note := c.Detail.Reminder; note != nil {
+			numbered := *note
+			numbered.Number = v.Reminders + 1
+			c.Detail.Reminder = &numbered
+		}
 		next, err := v.Apply(c)
 		if err != nil {
 			return v, nil, err

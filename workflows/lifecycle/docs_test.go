@@ -43,7 +43,7 @@ func document(t *testing.T) string {
 	for _, s := range lifecycle.States() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s, s.Turn(), states[string(s)])
 	}
-	b.WriteString("\n## Diagram\n\n`prompt` and the `withdraw_consent` that stays where it is are left out; the table below has them.\n\n```mermaid\n")
+	b.WriteString("\n## Diagram\n\nWhat is recorded without moving the state is left out; the table below has them.\n\n```mermaid\n")
 	b.WriteString(diagram())
 	b.WriteString("```\n\n## Events\n\n*Commands* and *system* steps that do not fit the state are refused. *News* and *timers* that no longer apply are recorded\nas ignored and are never an error.\n\n| event | kind | meaning |\n|---|---|---|\n")
 	events := meanings(t, "event.go", "Event")
@@ -85,7 +85,7 @@ func diagram() string {
 	b.WriteString("stateDiagram-v2\n    [*] --> unverified\n")
 	for _, t := range lifecycle.Transitions() {
 		for _, from := range t.From {
-			if from == t.To && (t.Event == lifecycle.Prompt || t.Event == lifecycle.WithdrawConsent) {
+			if from == t.To && t.Event != lifecycle.IssueQR { // recorded, and nothing to see
 				continue
 			}
 			fmt.Fprintf(&b, "    %s --> %s : %s\n", from, t.To, t.Event)

@@ -25,13 +25,17 @@ const (
 	ImportApproved  Event = "import_approved"  // an older process had approved the real name, with provenance
 	ImportVerified  Event = "import_verified"  // an older process had verified the person, with provenance
 	Prompt          Event = "prompt"           // a login prompt was shown and counted
+	Remind          Event = "remind"           // a reminder of the dated rules went out
+	Restrict        Event = "restrict"         // a sweep found that a dated rule blocks the account, and announces it
+	Lift            Event = "lift"             // a sweep found that the rule no longer does
 )
 
 // Events lists every event, in the order of the documentation.
 func Events() []Event {
 	return []Event{
 		Submit, Correct, BeginReview, Approve, Reject, IssueQR, Scan, Pass, Fail, Expire, Lock, Unlock, ChooseManual,
-		CancelManual, RejectManual, ApproveManual, WithdrawConsent, Revoke, ImportApproved, ImportVerified, Prompt,
+		CancelManual, RejectManual, ApproveManual, WithdrawConsent, Revoke, ImportApproved, ImportVerified, Prompt, Remind,
+		Restrict, Lift,
 	}
 }
 
@@ -53,7 +57,7 @@ func (e Event) Kind() Kind {
 		return KindNews
 	case Expire:
 		return KindTimer
-	case BeginReview, Lock, Prompt:
+	case BeginReview, Lock, Prompt, Remind, Restrict, Lift:
 		return KindSystem
 	case Submit, Correct, Approve, Reject, IssueQR, Unlock, ChooseManual, CancelManual, RejectManual, ApproveManual,
 		WithdrawConsent, Revoke, ImportApproved, ImportVerified:

@@ -53,7 +53,20 @@ func eventful(t testing.TB) *course {
 	c.event(lifecycle.Revoke).after(24 * time.Hour).approved()
 	c.event(lifecycle.ChooseManual).event(lifecycle.CancelManual).event(lifecycle.ChooseManual).event(lifecycle.RejectManual)
 	c.face()
-	return c.event(lifecycle.ChooseManual).event(lifecycle.ApproveManual).event(lifecycle.Prompt).is(lifecycle.Verified)
+	c.event(lifecycle.ChooseManual).event(lifecycle.ApproveManual).event(lifecycle.Prompt).is(lifecycle.Verified)
+
+	since := beijing(t, "2020-12-04 00:00:00")
+	c.take(lifecycle.Change{Event: lifecycle.Remind, Actor: actor(lifecycle.ActorSystem), Detail: lifecycle.Detail{Reminder: &lifecycle.Reminder{
+		Milestone: "P3D", Level: "warning", Deadline: since, Policy: "wishpost", PolicyVersion: 1, Rule: "existing-individuals",
+	}}})
+	restricted := lifecycle.Restricted{
+		Policy: "wishpost", PolicyVersion: 1, Rule: "existing-individuals", Since: since, Actions: []string{"create_label"}, Sweep: "sweep-1",
+	}
+	opened := c.take(lifecycle.Change{Event: lifecycle.Restrict, Actor: actor(lifecycle.ActorSystem), Detail: lifecycle.Detail{Restricted: &restricted}})
+	lifted := restricted
+	lifted.Opened = opened[0].Seq
+	c.take(lifecycle.Change{Event: lifecycle.Lift, Actor: actor(lifecycle.ActorSystem), Reason: "verified", Detail: lifecycle.Detail{Restricted: &lifted}})
+	return c.is(lifecycle.Verified)
 }
 
 // TestGoldenLog holds a stored log and its fold as JSON. If it fails, logs that are stored already would be read
@@ -88,6 +101,7 @@ func TestTheGoldenLogHasEveryEventAndField(t *testing.T) {
 	for _, field := range []string{
 		"findings", "note_ref", "correction", "abandoned", "unlock_at", "provenance", "prompt", "evidence", "consent", "attempt",
 		"lease", "lease_id", "attempt_id", "identity", "returned", "digest", "evidence_ref", "reason", "ignored", "method", "login_id",
+		"reminder", "milestone", "restricted", "opened", "sweep",
 	} {
 		require.Contains(t, indented(t, c.log), fmt.Sprintf("%q", field))
 	}

@@ -271,6 +271,10 @@ func (m *model) detail(t *rapid.T, c lifecycle.Change) lifecycle.Detail {
 		}
 	case lifecycle.Prompt:
 		d.Prompt = &lifecycle.PromptNote{Level: "notice"}
+	case lifecycle.Remind:
+		d.Reminder = &lifecycle.Reminder{Milestone: "P3D"}
+	case lifecycle.Restrict, lifecycle.Lift:
+		d.Restricted = &lifecycle.Restricted{Rule: "existing-individuals"}
 	default:
 	}
 	return d

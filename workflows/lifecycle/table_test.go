@@ -87,7 +87,7 @@ func TestEventsHaveTheirKind(t *testing.T) {
 		"issue_qr": "command", "scan": "news", "pass": "news", "fail": "news", "expire": "timer", "lock": "system",
 		"unlock": "command", "choose_manual": "command", "cancel_manual": "command", "reject_manual": "command",
 		"approve_manual": "command", "withdraw_consent": "command", "revoke": "command", "import_approved": "command",
-		"import_verified": "command", "prompt": "system",
+		"import_verified": "command", "prompt": "system", "remind": "system", "restrict": "system", "lift": "system",
 	}
 	require.Len(t, lifecycle.Events(), len(want))
 	for _, event := range lifecycle.Events() {

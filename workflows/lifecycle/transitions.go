@@ -45,8 +45,16 @@ func Transitions() []Transition {
 	for _, s := range without(States(), QRIssued, Scanned) {
 		t = append(t, Transition{WithdrawConsent, []State{s}, s, "recorded where a consent is in force; new generation"})
 	}
-	for _, s := range States() {
-		t = append(t, Transition{Prompt, []State{s}, s, "counted, never moves the state"})
+	for _, note := range []struct {
+		event Event
+		rule  string
+	}{
+		{Prompt, "counted, never moves the state"}, {Remind, "counted, never moves the state"},
+		{Restrict, "written by a sweep, never moves the state"}, {Lift, "written by a sweep, never moves the state"},
+	} {
+		for _, s := range States() {
+			t = append(t, Transition{note.event, []State{s}, s, note.rule})
+		}
 	}
 	return t
 }

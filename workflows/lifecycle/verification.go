@@ -34,6 +34,7 @@ type Verification struct {
 	Corrections  int       `json:"corrections,omitempty"` // rights used up
 	Prompts      int       `json:"prompts,omitempty"`
 	LastPromptAt time.Time `json:"last_prompt_at,omitzero"`
+	Reminders    int       `json:"reminders,omitempty"`
 	Recent       []string  `json:"recent,omitempty"` // change ids of the last appends
 }
 
@@ -173,7 +174,9 @@ func (v *Verification) applyDetail(c Change) {
 	case Prompt:
 		v.Prompts++
 		v.LastPromptAt = c.At
-	case Expire:
+	case Remind:
+		v.Reminders++
+	case Expire, Restrict, Lift:
 	}
 }
 

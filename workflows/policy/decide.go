@@ -60,13 +60,8 @@ func Decide(
 		d.Effect, d.Reason, d.Zone = Allow, ReasonNotRestricted, time.UTC
 		return d
 	}
-	q := question{account: &account, standing: &standing, extensions: extensions, action: bit}
-	q.who.kind, q.who.region = account.Kind.bit(), regionOf(account.Region)
-	q.who.registered = momentOf(account.RegisteredAt)
-	if standing.State == lifecycle.Verified {
-		q.verified, q.verifiedAt = true, momentOf(standing.VerifiedAt)
-	}
-	q.graceful = set.graceful && othersTurn(standing)
+	q := set.ask(&account, &standing, extensions)
+	q.action = bit
 	instant := momentOf(at)
 	var now answer
 	set.answer(&q, instant, &now)
@@ -93,6 +88,18 @@ type question struct {
 	verified   bool // the state is Verified, since verifiedAt
 	verifiedAt moment
 	graceful   bool // it is the operator's or the provider's turn, and some rule gives grace for it
+}
+
+// ask makes a question ready, but for its action.
+func (s *Set) ask(account *Account, standing *lifecycle.Standing, extensions []Extension) question {
+	q := question{account: account, standing: standing, extensions: extensions}
+	q.who.kind, q.who.region = account.Kind.bit(), regionOf(account.Region)
+	q.who.registered = momentOf(account.RegisteredAt)
+	if standing.State == lifecycle.Verified {
+		q.verified, q.verifiedAt = true, momentOf(standing.VerifiedAt)
+	}
+	q.graceful = s.graceful && othersTurn(*standing)
+	return q
 }
 
 func othersTurn(s lifecycle.Standing) bool {
