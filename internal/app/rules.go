@@ -2,20 +2,17 @@ package app
 
 import (
 	"context"
-	"fmt"
-	"sync"
 	"time"
 
+	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/policy"
-	"github.com/verigate/verigate/workflows/policy/policyfile"
 )
 
 // published is what rules need of the store.
 type published interface {
+	rulebook.Store
 	Facts(ctx context.Context, id string) (store.Facts, error)
-	Policies(ctx context.Context) ([]store.PublishedPolicy, error)
-	PoliciesRevision(ctx context.Context) (int64, error)
 }
 
 // rules answers what the policies in force grant an account, besides decisions: corrections and reviews. It
@@ -26,19 +23,10 @@ type published interface {
 // cautious zero values (a reviewer decides, only support corrects).
 type rules struct {
 	store published
-
-	mu       sync.Mutex
-	revision int64
-	versions []activated // of revision
-	loaded   bool
+	book  *rulebook.Book
 }
 
-type activated struct {
-	*policy.Policy
-	from time.Time
-}
-
-func newRules(s published) *rules { return &rules{store: s} }
+func newRules(s published) *rules { return &rules{store: s, book: rulebook.New(s)} }
 
 // Correction implements activities.Rules.
 func (r *rules) Correction(ctx context.Context, accountID string, at time.Time) (policy.Correction, error) {
@@ -59,75 +47,23 @@ func (r *rules) Review(ctx context.Context, accountID string, at time.Time) (pol
 }
 
 func (r *rules) of(ctx context.Context, accountID string, at time.Time) (*policy.Policy, error) {
-	versions, err := r.current(ctx)
-	if err != nil {
-		return nil, err
-	}
 	facts, err := r.store.Facts(ctx, accountID)
 	if err != nil {
 		return nil, err
 	}
-	return choose(versions, facts.Account, at), nil
-}
-
-// choose returns the policy that counts for an account at an instant, nil if none is in force.
-func choose(versions []activated, account policy.Account, at time.Time) *policy.Policy {
-	inForce := map[string]*policy.Policy{}
-	for _, v := range versions {
-		if at.Before(v.from) {
-			continue
-		}
-		if p := inForce[v.Name]; p == nil || p.Version < v.Version {
-			inForce[v.Name] = v.Policy
-		}
-	}
-	var first, covering *policy.Policy
-	for _, p := range inForce {
-		if first == nil || p.Name < first.Name {
-			first = p
-		}
-		if covers(p, account) && (covering == nil || p.Name < covering.Name) {
-			covering = p
-		}
-	}
-	if covering != nil {
-		return covering
-	}
-	return first
-}
-
-func covers(p *policy.Policy, account policy.Account) bool {
-	for _, rule := range p.Rules {
-		if rule.Cohort.Covers(account) {
-			return true
-		}
-	}
-	return false
-}
-
-// current returns every published version, parsed once per revision.
-func (r *rules) current(ctx context.Context) ([]activated, error) {
-	revision, err := r.store.PoliciesRevision(ctx)
+	snapshot, err := r.book.At(ctx, facts.PoliciesRevision)
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.loaded && r.revision == revision {
-		return r.versions, nil
-	}
-	texts, err := r.store.Policies(ctx)
+	force, err := snapshot.InForce(at, store.Would)
 	if err != nil {
 		return nil, err
 	}
-	versions := make([]activated, 0, len(texts))
-	for _, t := range texts {
-		p, err := policyfile.Parse(t.Text)
-		if err != nil {
-			return nil, fmt.Errorf("app: published policy %s version %d: %w", t.Name, t.Version, err)
-		}
-		versions = append(versions, activated{p, t.EffectiveFrom})
+	if p := force.Set.PolicyFor(facts.Account); p != nil {
+		return p, nil
 	}
-	r.revision, r.versions, r.loaded = revision, versions, true
-	return versions, nil
+	for _, first := range force.Set.Policies() {
+		return first, nil
+	}
+	return nil, nil
 }

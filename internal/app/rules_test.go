@@ -23,7 +23,7 @@ type policies struct {
 }
 
 func (p *policies) Facts(context.Context, string) (store.Facts, error) {
-	return store.Facts{Account: p.account}, p.err
+	return store.Facts{Account: p.account, PoliciesRevision: p.revision}, p.err
 }
 func (p *policies) Policies(context.Context) ([]store.PublishedPolicy, error) {
 	p.reads++
@@ -52,9 +52,9 @@ func TestTheCoveringPolicyCounts(t *testing.T) {
 	t.Parallel()
 	day := func(d int) time.Time { return beijing(2020, time.November, d, 0, 0, 0) }
 	p := &policies{texts: []store.PublishedPolicy{
-		{Name: "b", Text: text("b", 1, "individual", "free"), EffectiveFrom: day(1)},
-		{Name: "b", Text: text("b", 2, "individual", "once"), EffectiveFrom: day(10)},
-		{Name: "a", Text: text("a", 1, "enterprise", "support"), EffectiveFrom: day(5)},
+		{Name: "b", Version: 1, Text: text("b", 1, "individual", "free"), EffectiveFrom: day(1)},
+		{Name: "b", Version: 2, Text: text("b", 2, "individual", "once"), EffectiveFrom: day(10)},
+		{Name: "a", Version: 1, Text: text("a", 1, "enterprise", "support"), EffectiveFrom: day(5)},
 	}}
 	for name, c := range map[string]struct {
 		kind policy.Kind
@@ -84,7 +84,7 @@ func TestTheCoveringPolicyCounts(t *testing.T) {
 
 func TestPoliciesAreReadOncePerRevision(t *testing.T) {
 	t.Parallel()
-	p := &policies{texts: []store.PublishedPolicy{{Name: "a", Text: text("a", 1, "individual", "free")}}}
+	p := &policies{texts: []store.PublishedPolicy{{Name: "a", Version: 1, Text: text("a", 1, "individual", "free")}}}
 	r := newRules(p)
 	for range 3 {
 		_, err := r.Review(t.Context(), "x", beijing(2020, time.November, 1, 0, 0, 0))

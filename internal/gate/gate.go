@@ -9,17 +9,18 @@ import (
 	"slices"
 	"time"
 
+	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/policy"
 )
 
 var (
 	// ErrUnknownAction means that no policy declares the action, so a typing error can never read as "allowed".
-	ErrUnknownAction = errors.New("gate: no policy declares the action")
+	ErrUnknownAction = rulebook.ErrUnknownAction
 	// ErrClockSkew means that this process's clock is more than MaxSkew off the database's: no decision can be dated.
 	ErrClockSkew = errors.New("gate: clock differs from the database's")
 	// ErrPolicies means that the published policies cannot be made into one set; an operator has to look.
-	ErrPolicies = errors.New("gate: published policies cannot be used")
+	ErrPolicies = rulebook.ErrPolicies
 )
 
 // Store is what the gate needs of the database.
@@ -52,7 +53,7 @@ type Gate struct {
 	store    Store
 	now      func() time.Time
 	clock    *clock
-	policies *policies
+	book     *rulebook.Book
 	blocks   *blocks
 	receipts *receipts
 	messages *messages
@@ -86,7 +87,7 @@ func New(cfg Config) (*Gate, error) {
 	return &Gate{
 		store: cfg.Store, now: cfg.Now,
 		clock:    &clock{store: cfg.Store, now: cfg.Now, every: orDefault(cfg.SkewEvery, 5*time.Second)},
-		policies: &policies{store: cfg.Store},
+		book:     rulebook.New(cfg.Store),
 		blocks:   startBlocks(cfg.Store, cfg.Logger, orDefault(cfg.FlushEvery, 2*time.Second)),
 		receipts: receipts, messages: messages,
 	}, nil
@@ -105,7 +106,7 @@ func (g *Gate) Decide(ctx context.Context, accountID, action string) (Answer, er
 	if err != nil {
 		return Answer{}, fmt.Errorf("gate: facts: %w", err)
 	}
-	p, err := g.policies.declaring(ctx, facts.PoliciesRevision, action)
+	p, err := g.book.Declaring(ctx, facts.PoliciesRevision, action)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -125,7 +126,7 @@ func (g *Gate) DecideBatch(ctx context.Context, accountIDs []string, action stri
 	if err != nil {
 		return nil, fmt.Errorf("gate: policies revision: %w", err)
 	}
-	if _, err := g.policies.declaring(ctx, revision, action); err != nil {
+	if _, err := g.book.Declaring(ctx, revision, action); err != nil {
 		return nil, err // also where no account is known
 	}
 	if err := g.clock.check(ctx); err != nil {
@@ -141,7 +142,7 @@ func (g *Gate) DecideBatch(ctx context.Context, accountIDs []string, action stri
 			outcomes[i] = Outcome{Answer: Answer{AccountID: accountIDs[i]}, Err: store.ErrNotFound}
 			continue
 		}
-		p, err := g.policies.declaring(ctx, f.PoliciesRevision, action)
+		p, err := g.book.Declaring(ctx, f.PoliciesRevision, action)
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +164,7 @@ func (g *Gate) DecideAt(ctx context.Context, accountID, action string, at time.T
 	if err != nil {
 		return Answer{}, fmt.Errorf("gate: policies revision: %w", err)
 	}
-	p, err := g.policies.declaring(ctx, revision, action)
+	p, err := g.book.Declaring(ctx, revision, action)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -171,11 +172,11 @@ func (g *Gate) DecideAt(ctx context.Context, accountID, action string, at time.T
 	if err != nil {
 		return Answer{}, fmt.Errorf("gate: facts at another instant: %w", err)
 	}
-	force, err := p.inForce(at, basis)
+	force, err := p.InForce(at, basis)
 	if err != nil {
 		return Answer{}, err
 	}
-	a := g.answer(force.set, facts, action, at)
+	a := g.answer(force.Set, facts, action, at)
 	a.Hypothetical, a.Basis = true, basis
 	return a, nil
 }
@@ -190,18 +191,18 @@ func (g *Gate) Preview(ctx context.Context, accountID string) (store.Facts, map[
 	if err != nil {
 		return store.Facts{}, nil, fmt.Errorf("gate: facts: %w", err)
 	}
-	p, err := g.policies.at(ctx, facts.PoliciesRevision)
+	p, err := g.book.At(ctx, facts.PoliciesRevision)
 	if err != nil {
 		return store.Facts{}, nil, err
 	}
 	at := g.instant(facts)
-	force, err := p.inForce(at, store.Would)
+	force, err := p.InForce(at, store.Would)
 	if err != nil {
 		return store.Facts{}, nil, err
 	}
 	answers := map[string]Answer{}
-	for action := range p.actions {
-		answers[action] = g.answer(force.set, facts, action, at)
+	for _, action := range p.Actions() {
+		answers[action] = g.answer(force.Set, facts, action, at)
 	}
 	return facts, answers, nil
 }
@@ -213,10 +214,10 @@ func (g *Gate) Zone(ctx context.Context) (*time.Location, error) {
 	if err != nil {
 		return nil, err
 	}
-	if force.zone == nil {
+	if force.Zone == nil {
 		return time.UTC, nil
 	}
-	return force.zone, nil
+	return force.Zone, nil
 }
 
 // Rules returns the ids of the rules in force now, sorted.
@@ -225,32 +226,28 @@ func (g *Gate) Rules(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Sorted(maps.Keys(force.byRule)), nil
+	return slices.Sorted(maps.Keys(force.ByRule)), nil
 }
 
 // VerifyReceipt returns what a receipt of this gate says, ErrReceipt if it is not one.
 func (g *Gate) VerifyReceipt(receipt string) (Receipt, error) { return g.receipts.verify(receipt) }
 
 // current is the policies in force now.
-func (g *Gate) current(ctx context.Context) (*force, error) {
-	revision, err := g.store.PoliciesRevision(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("gate: policies revision: %w", err)
-	}
-	p, err := g.policies.at(ctx, revision)
+func (g *Gate) current(ctx context.Context) (*rulebook.Force, error) {
+	p, err := g.book.Now(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return p.inForce(g.now(), store.Would)
+	return p.InForce(g.now(), store.Would)
 }
 
-func (g *Gate) decide(ctx context.Context, p *snapshot, facts store.Facts, action string) (Answer, error) {
+func (g *Gate) decide(ctx context.Context, p *rulebook.Snapshot, facts store.Facts, action string) (Answer, error) {
 	at := g.instant(facts)
-	force, err := p.inForce(at, store.Would)
+	force, err := p.InForce(at, store.Would)
 	if err != nil {
 		return Answer{}, err
 	}
-	a := g.answer(force.set, facts, action, at)
+	a := g.answer(force.Set, facts, action, at)
 	a.Receipt = g.receipts.sign(a)
 	return a, g.record(ctx, force, a)
 }
@@ -274,7 +271,7 @@ func (g *Gate) answer(set *policy.Set, facts store.Facts, action string, at time
 }
 
 // record remembers a refusal, and one that an observing rule would have made.
-func (g *Gate) record(ctx context.Context, force *force, a Answer) error {
+func (g *Gate) record(ctx context.Context, force *rulebook.Force, a Answer) error {
 	b := store.Block{
 		AccountID: a.AccountID, Action: a.Action, PolicyName: a.PolicyName, PolicyVersion: a.PolicyVersion,
 		RuleID: a.RuleID, Reason: string(a.Reason), Since: a.Since, At: a.At, Receipt: a.Receipt,
@@ -282,7 +279,7 @@ func (g *Gate) record(ctx context.Context, force *force, a Answer) error {
 	switch {
 	case a.Effect == policy.Block:
 	case a.WouldBe == policy.Block:
-		p := force.byRule[a.WouldBeRuleID]
+		p := force.ByRule[a.WouldBeRuleID]
 		b.PolicyName, b.PolicyVersion, b.RuleID = p.Name, p.Version, a.WouldBeRuleID
 		b.Reason, b.Observed = string(policy.ReasonEnforced), true
 	default:

@@ -108,6 +108,12 @@ type Accounts interface {
 	FactsOf(ctx context.Context, ids []string) ([]Facts, error)
 	// FactsAt answers for another instant. ErrNotFound with Did when the account was not yet recorded.
 	FactsAt(ctx context.Context, id string, at time.Time, basis Basis) (Facts, error)
+	// FactsAfter answers for the accounts after one and up to another, by account id: up to limit (1 to 10,000) of them.
+	// An empty last has no end.
+	FactsAfter(ctx context.Context, after, last string, limit int) ([]Facts, error)
+	// Split returns ids that part the accounts into about equal ranges, ascending: the last id of every range but the
+	// last. There are fewer where there are few accounts.
+	Split(ctx context.Context, ranges int) ([]string, error)
 	// PutExtension grants an extension. The same again is no error, another one under its id is ErrConflict.
 	PutExtension(ctx context.Context, e policy.Extension, actor lifecycle.Actor, reason string) error
 	Extensions(ctx context.Context, accountID string) ([]policy.Extension, error)

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/policy"
@@ -37,24 +38,14 @@ func (s *Store) FactsOf(ctx context.Context, ids []string) ([]store.Facts, error
 	if err != nil {
 		return nil, s.fault(ctx, "read facts", err)
 	}
-	found := make(map[string]*store.Facts, len(ids))
-	query := factsQuery + s.dialect.anyOf("a.account_id") + ` ORDER BY a.account_id, e.granted_at, e.extension_id`
-	last := &store.Facts{}
-	err = each(ctx, reader{s}, query, []any{wanted}, func(scan func(...any) error) error {
-		facts := store.Facts{}
-		if err := scanFacts(scan, &facts); err != nil {
-			return err
-		}
-		if facts.Account.ID == last.Account.ID {
-			last.Extensions = append(last.Extensions, facts.Extensions...)
-			return nil
-		}
-		last = &facts
-		found[facts.Account.ID] = last
-		return nil
-	})
+	query := factsQuery + s.dialect.anyOf("a.account_id") + factsOrder
+	page, err := factsPage(ctx, reader{s}, query, []any{wanted}, len(ids))
 	if err != nil {
 		return nil, s.fault(ctx, "read facts", err)
+	}
+	found := make(map[string]*store.Facts, len(page))
+	for i := range page {
+		found[page[i].Account.ID] = &page[i]
 	}
 	for i, id := range ids {
 		if facts := found[id]; facts != nil {
@@ -62,6 +53,66 @@ func (s *Store) FactsOf(ctx context.Context, ids []string) ([]store.Facts, error
 		}
 	}
 	return answer, nil
+}
+
+// FactsAfter implements store.Accounts.
+func (s *Store) FactsAfter(ctx context.Context, after, last string, limit int) ([]store.Facts, error) {
+	const most = 10_000
+	if limit < 1 || limit > most {
+		return nil, fmt.Errorf("%w: limit must be 1 to %d", store.ErrInvalid, most)
+	}
+	query, args := `a.account_id IN (SELECT account_id FROM accounts WHERE account_id > ?`, []any{after}
+	if last != "" {
+		query, args = query+` AND account_id <= ?`, append(args, last)
+	}
+	query += ` ORDER BY account_id LIMIT ?)`
+	page, err := factsPage(ctx, reader{s}, factsQuery+query+factsOrder, append(args, limit), limit)
+	return page, s.fault(ctx, "read a page of facts", err)
+}
+
+// Split implements store.Accounts.
+func (s *Store) Split(ctx context.Context, ranges int) ([]string, error) {
+	if ranges < 1 {
+		return nil, fmt.Errorf("%w: ranges must be 1 or more", store.ErrInvalid)
+	}
+	var ids []string
+	err := s.snapshot(ctx, "split the accounts", func(q querier) error {
+		var all int
+		if err := row(ctx, q, `SELECT COUNT(*) FROM accounts`, nil, &all); err != nil {
+			return err
+		}
+		ranges = min(ranges, all)
+		for i := 1; i < ranges; i++ {
+			var id string
+			err := row(ctx, q, `SELECT account_id FROM accounts ORDER BY account_id LIMIT 1 OFFSET ?`, []any{all*i/ranges - 1}, &id)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	return ids, err
+}
+
+const factsOrder = ` ORDER BY a.account_id, e.granted_at, e.extension_id`
+
+// factsPage reads facts by account id, joining the rows of an account's extensions.
+func factsPage(ctx context.Context, q querier, query string, args []any, about int) ([]store.Facts, error) {
+	page := make([]store.Facts, 0, about)
+	err := each(ctx, q, query, args, func(scan func(...any) error) error {
+		facts := store.Facts{}
+		if err := scanFacts(scan, &facts); err != nil {
+			return err
+		}
+		if n := len(page); n > 0 && page[n-1].Account.ID == facts.Account.ID {
+			page[n-1].Extensions = append(page[n-1].Extensions, facts.Extensions...)
+			return nil
+		}
+		page = append(page, facts)
+		return nil
+	})
+	return page, err
 }
 
 // scanFacts scans one row of factsQuery and adds its extension, if it has one.

@@ -29,6 +29,7 @@ func Run(t *testing.T, open Opener) {
 		"Batch":       testBatch,
 		"Imports":     testImports,
 		"Facts":       testFacts,
+		"Population":  testPopulation,
 		"Extensions":  testExtensions,
 		"Travel":      testTravel,
 		"TravelPast":  testTravelIntoImportedPast,
