@@ -92,7 +92,7 @@ func (c cell) run(t *testing.T, bin string) {
 
 // who is the person that the account is of.
 func (c cell) who(d *demo) person {
-	if c.event == "approve" {
+	if c.event == "approve" || c.event == "reject" {
 		return d.born(bornYearsAgo(17)) // a person decides
 	}
 	return d.adult()
