@@ -86,7 +86,7 @@ func codes() map[Code]meaning {
 			text{"Send less at once.", "请减少单次发送的内容。"}},
 		CodeUnsupportedMediaType: {http.StatusUnsupportedMediaType, 0,
 			text{"The content type is not supported", "不支持该内容类型"},
-			text{"Send application/json (application/x-ndjson to import) without content encoding.", "请使用 application/json（导入时使用 application/x-ndjson），且不使用内容编码。"}},
+			text{"Send application/json (application/x-ndjson or text/csv to import) without content encoding.", "请使用 application/json（导入时使用 application/x-ndjson 或 text/csv），且不使用内容编码。"}},
 		CodeValidationFailed: {http.StatusUnprocessableEntity, 0,
 			text{"The request is well-formed but wrong", "请求内容有误"},
 			text{"Every fault is listed in errors.", "全部错误列于 errors 中。"}},

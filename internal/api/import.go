@@ -4,14 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"reflect"
 	"time"
+	"unicode/utf8"
 
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/contract"
@@ -39,12 +38,14 @@ type verifiedIn struct {
 	At       string `json:"at" format:"date-time" doc:"When it did."`
 	Method   string `json:"method" doc:"Code of the older process's method."`
 	Evidence string `json:"evidence" doc:"Opaque reference into the older process."`
+	By       string `json:"by,omitempty" doc:"Opaque reference to the system or person that decided there; no name."`
 }
 
 // approvedIn is the provenance of approved real-name information.
 type approvedIn struct {
 	At       string `json:"at" format:"date-time"`
 	Evidence string `json:"evidence" doc:"Opaque reference into the older process."`
+	By       string `json:"by,omitempty" doc:"Opaque reference to the system or person that decided there; no name."`
 }
 
 // importedView is one line of the answer: about one line of the import or, the last one, about all.
@@ -57,7 +58,7 @@ type importedView struct {
 }
 
 type summaryView struct {
-	Lines     int      `json:"lines" doc:"Lines that were not empty."`
+	Lines     int      `json:"lines" doc:"Lines that were not empty, without the header of CSV."`
 	Created   int      `json:"created"`
 	Updated   int      `json:"updated"`
 	Unchanged int      `json:"unchanged"`
@@ -70,7 +71,8 @@ func (s *Server) importRoute() {
 		id: importID, method: http.MethodPost, path: "/v1/accounts:import", tag: tagAccounts,
 		summary: "Import accounts",
 		words: "One account a line, answered line by line while the request is still being sent. A bad line is answered with its problem and the rest goes on. " +
-			"Repeating an import changes nothing. Lines have at most 64 KiB. verified and real_name carry the result of an older process with its provenance.",
+			"Repeating an import changes nothing. Lines have at most 64 KiB. verified and real_name carry the result of an older process with its provenance. " +
+			csvWords(),
 		scopes: []Scope{AccountsWrite}, answers: map[int]string{http.StatusOK: "A result for each line and a summary."},
 		codes: []Code{CodeUnsupportedMediaType},
 	}
@@ -78,6 +80,7 @@ func (s *Server) importRoute() {
 	s.document(op, true,
 		media{kind: mediaNDJSON, schema: schemas.Schema(reflect.TypeFor[importLineIn](), true, "")},
 		media{kind: mediaNDJSON, schema: schemas.Schema(reflect.TypeFor[importedView](), true, "")})
+	s.openapi.Paths[op.path].Post.RequestBody.Content[mediaCSV] = csvMedia()
 	s.serve(op, s.importAccounts)
 }
 
@@ -88,6 +91,7 @@ type importer struct {
 	in      *bufio.Reader
 	out     *bufio.Writer
 	flush   func() error
+	lines   lineFormat
 	number  int // of the line read last
 	waiting []importLine
 	sum     summaryView
@@ -102,10 +106,11 @@ type importLine struct {
 }
 
 func (s *Server) importAccounts(c *call) error {
-	if err := contentType(c.r, mediaNDJSON); err != nil {
+	control := http.NewResponseController(c.w)
+	i := &importer{s: s, c: c, in: bufio.NewReaderSize(c.r.Body, maxLine), out: bufio.NewWriter(c.w), flush: control.Flush}
+	if err := i.begin(); err != nil {
 		return err
 	}
-	control := http.NewResponseController(c.w)
 	// HTTP/1.1 answers after the whole request otherwise. Where it cannot be had, that is what happens.
 	if err := control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
@@ -113,7 +118,6 @@ func (s *Server) importAccounts(c *call) error {
 	_ = control.SetWriteDeadline(time.Time{}) // the server's own is meant for answers that are not as long as their request
 	c.w.Header().Set("Content-Type", mediaNDJSON)
 	c.w.WriteHeader(http.StatusOK)
-	i := &importer{s: s, c: c, in: bufio.NewReaderSize(c.r.Body, maxLine), out: bufio.NewWriter(c.w), flush: control.Flush}
 	if err := i.run(c.r.Context()); err != nil {
 		p := problemOf(err).localised(c.lang)
 		s.log(c, p, err)
@@ -147,35 +151,48 @@ func (i *importer) run(ctx context.Context) error {
 	}
 }
 
-// read returns the next line, nil if it is empty. Of a line that is too long it keeps nothing.
+// read returns the next line, nil if it is empty.
 func (i *importer) read() (*importLine, error) {
-	patience := i.s.patience(i.c.w)
-	defer patience.Stop()
-	text, err := i.in.ReadSlice('\n')
-	long := errors.Is(err, bufio.ErrBufferFull)
-	for errors.Is(err, bufio.ErrBufferFull) {
-		_, err = i.in.ReadSlice('\n')
-	}
+	text, fault, err := i.next()
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	i.number++
-	line := &importLine{number: i.number}
-	switch text = bytes.TrimSpace(text); {
-	case long:
-		line.problem = tooLarge("A line", "每一行", "64 KiB")
-	case len(text) == 0:
+	if fault == nil && len(text) == 0 {
 		return nil, err
-	default:
+	}
+	line := &importLine{number: i.number, problem: fault}
+	if fault == nil {
 		i.parse(line, text)
 	}
 	i.sum.Lines++
 	return line, err
 }
 
+// next reads the text of one line; fault says why it cannot be one. Of a line that is too long it keeps nothing.
+func (i *importer) next() (text []byte, fault, err error) {
+	patience := i.s.patience(i.c.w)
+	defer patience.Stop()
+	text, err = i.in.ReadSlice('\n')
+	long := errors.Is(err, bufio.ErrBufferFull)
+	for errors.Is(err, bufio.ErrBufferFull) {
+		_, err = i.in.ReadSlice('\n')
+	}
+	i.number++
+	if i.number == 1 {
+		text = bytes.TrimPrefix(text, []byte(byteOrderMark))
+	}
+	switch text = bytes.TrimSpace(text); {
+	case long:
+		fault = tooLarge("A line", "每一行", "64 KiB")
+	case !utf8.Valid(text):
+		fault = notUTF8()
+	}
+	return text, fault, err
+}
+
 func (i *importer) parse(line *importLine, text []byte) {
 	var in importLineIn
-	if line.problem = decode(text, &in); line.problem != nil {
+	if line.problem = i.lines.parse(text, &in); line.problem != nil {
 		return
 	}
 	var f faults
@@ -189,49 +206,10 @@ func (i *importer) parse(line *importLine, text []byte) {
 		Actor:   lifecycle.Actor{Kind: lifecycle.ActorImport, ID: i.c.key.ID},
 	}
 	line.put.Import = f.provenance(in, line.put.Actor, i.c.now)
+	for n := range f {
+		f[n].Field = i.lines.field(f[n].Field)
+	}
 	line.problem = f.err()
-}
-
-// provenance is the standing that a line brings along, as the change to be logged. Its id follows from the content,
-// so the same line again is the same change.
-func (f *faults) provenance(in importLineIn, actor lifecycle.Actor, now time.Time) *lifecycle.Change {
-	change := lifecycle.Change{Actor: actor}
-	var p lifecycle.Provenance
-	switch {
-	case in.Verified != nil && in.RealName != nil:
-		f.add("real_name", "not_allowed", "must be left out where verified is given, which includes it", "已提供 verified 时不应再提供 real_name")
-		return nil
-	case in.Verified != nil:
-		change.Event = lifecycle.ImportVerified
-		p.At = f.instantOf("verified.at", in.Verified.At)
-		p.Method, p.Evidence = in.Verified.Method, in.Verified.Evidence
-		f.matches("verified.method", p.Method, codePattern, codeFmt, codeZh)
-		f.matches("verified.evidence", p.Evidence, evidencePattern, evidenceFmt, evidenceZh)
-		f.past("verified.at", p.At, now)
-	case in.RealName != nil:
-		change.Event = lifecycle.ImportApproved
-		p.At = f.instantOf("real_name.at", in.RealName.At)
-		p.Evidence = in.RealName.Evidence
-		f.matches("real_name.evidence", p.Evidence, evidencePattern, evidenceFmt, evidenceZh)
-		f.past("real_name.at", p.At, now)
-	default:
-		return nil
-	}
-	sum := sha256.Sum256([]byte(string(change.Event) + "\n" + p.At.UTC().Format(time.RFC3339Nano) + "\n" + p.Method + "\n" + p.Evidence))
-	change.ChangeID, change.At = "import-"+hex.EncodeToString(sum[:16]), p.At
-	change.Detail.Provenance = &p
-	return &change
-}
-
-const (
-	evidenceFmt = "must be an opaque reference of 1 to 128 characters of A-Z a-z 0-9 . _ : / # -"
-	evidenceZh  = "应为 1 到 128 个字符的引用标识，可用 A-Z a-z 0-9 . _ : / # -"
-)
-
-func (f *faults) past(field string, t, now time.Time) {
-	if t.After(now) {
-		f.add(field, "in_future", "must not lie in the future", "不能晚于当前时间")
-	}
 }
 
 // put writes the waiting lines in one transaction and answers them.

@@ -260,7 +260,7 @@ func viewDetail(d lifecycle.Detail, zone *time.Location) map[string]any {
 		view["unlock_at"] = d.UnlockAt.In(zone)
 	}
 	if p := d.Provenance; p != nil {
-		view["provenance"] = map[string]any{"at": p.At.In(zone), "method": p.Method, "evidence": p.Evidence}
+		view["provenance"] = map[string]any{"at": p.At.In(zone), "method": p.Method, "evidence": p.Evidence, "by": orNil(p.By)}
 	}
 	if p := d.Prompt; p != nil {
 		view["prompt"] = map[string]any{"number": p.Number, "level": p.Level, "policy": p.Policy, "policy_version": p.PolicyVersion, "rule": p.Rule}

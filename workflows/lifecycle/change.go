@@ -119,7 +119,8 @@ type Evidence struct {
 type Provenance struct {
 	At       time.Time `json:"at"` // when the older process decided
 	Method   string    `json:"method,omitempty"`
-	Evidence string    `json:"evidence"` // reference into the older process, opaque
+	Evidence string    `json:"evidence"`     // reference into the older process, opaque
+	By       string    `json:"by,omitempty"` // reference to who decided there, opaque
 }
 
 // PromptNote is one counted login prompt.

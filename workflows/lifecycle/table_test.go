@@ -110,16 +110,14 @@ func TestTransitionsNameKnownStatesAndEveryEvent(t *testing.T) {
 	require.Len(t, seen, len(lifecycle.Events()))
 }
 
-// TestAllowedEventsAreSorted asks often, because the library answers in the order of a map.
+// TestAllowedEventsAreSorted also spoils each answer: it must be the caller's own.
 func TestAllowedEventsAreSorted(t *testing.T) {
 	t.Parallel()
 	for _, state := range lifecycle.States() {
 		first := lifecycle.AllowedEvents(state)
 		require.NotEmpty(t, first)
-		for range 50 {
-			got := lifecycle.AllowedEvents(state)
-			require.True(t, slices.IsSorted(got), "%v", got)
-			require.Equal(t, first, got)
-		}
+		require.True(t, slices.IsSorted(first), "%v", first)
+		clear(lifecycle.AllowedEvents(state))
+		require.Equal(t, first, lifecycle.AllowedEvents(state))
 	}
 }

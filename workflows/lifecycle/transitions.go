@@ -1,12 +1,6 @@
 package lifecycle
 
-import (
-	"context"
-	"errors"
-	"slices"
-
-	"github.com/looplab/fsm"
-)
+import "slices"
 
 // Transition is one row of the state machine: Event moves each state of From to To.
 type Transition struct {
@@ -74,15 +68,9 @@ const (
 
 // Next returns where event leads from state, and with which outcome. For Ignored and Refused the state is
 // the one given.
-//
-// A fresh machine is built per call, events run on a background context and nothing hangs on callbacks:
-// looplab/fsm leaves a machine stuck when an event's context is cancelled and accepts unknown names in SetState.
 func Next(state State, event Event) (State, Outcome) {
-	machine := newMachine(state)
-	err := machine.Event(context.Background(), string(event))
-	var same fsm.NoTransitionError
-	if err == nil || errors.As(err, &same) {
-		return State(machine.Current()), Changes
+	if to, ok := machineTable().to[step{state, event}]; ok {
+		return to, Changes
 	}
 	if kind := event.Kind(); state.Valid() && (kind == KindNews || kind == KindTimer) {
 		return state, Ignored
@@ -92,22 +80,5 @@ func Next(state State, event Event) (State, Outcome) {
 
 // AllowedEvents returns, sorted, the events that the table lets change state, before any guard.
 func AllowedEvents(state State) []Event {
-	var allowed []Event
-	for _, name := range newMachine(state).AvailableTransitions() {
-		allowed = append(allowed, Event(name))
-	}
-	slices.Sort(allowed) // looplab/fsm answers in map order
-	return allowed
-}
-
-func newMachine(state State) *fsm.FSM {
-	var events fsm.Events
-	for _, t := range Transitions() {
-		src := make([]string, len(t.From))
-		for i, s := range t.From {
-			src[i] = string(s)
-		}
-		events = append(events, fsm.EventDesc{Name: string(t.Event), Src: src, Dst: string(t.To)})
-	}
-	return fsm.NewFSM(string(state), events, nil)
+	return slices.Clone(machineTable().allowed[state])
 }

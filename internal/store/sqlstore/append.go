@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/verigate/verigate/internal/store"
@@ -115,13 +116,38 @@ func decodeFold(text []byte) (lifecycle.Verification, error) {
 
 // extend stamps drafts, folds them and writes everything that follows from them.
 func (s *Store) extend(ctx context.Context, tx *transaction, h head, changeID string, drafts []lifecycle.Change) ([]lifecycle.Change, error) {
-	recordedAt := later(s.now(), h.recordedAt)
-	before, hash := h.fold, h.hash
-	v := before
-	written := make([]lifecycle.Change, 0, len(drafts))
+	a, err := s.stamp(h, changeID, drafts)
+	if err != nil {
+		return nil, err
+	}
+	written := make([]lifecycle.Change, len(a.entries))
+	for i, e := range a.entries {
+		written[i] = e.change
+	}
+	return written, a.write(ctx, tx)
+}
+
+// appended is an append as it will be written: its entries, and the head after them.
+type appended struct {
+	head
+	entries []entry
+}
+
+// entry is one log entry with the fold after it.
+type entry struct {
+	change     lifecycle.Change // as it will be read
+	body, hash []byte
+	recordedAt time.Time
+	fold       lifecycle.Verification
+}
+
+// stamp folds drafts and chains them to a head.
+func (s *Store) stamp(h head, changeID string, drafts []lifecycle.Change) (*appended, error) {
+	a := &appended{head: h, entries: make([]entry, 0, len(drafts))}
+	a.recordedAt = later(s.now(), h.recordedAt)
 	for _, draft := range drafts {
 		draft.ChangeID = changeID
-		next, stamped, err := v.Extend(draft)
+		next, stamped, err := a.fold.Extend(draft)
 		if err != nil {
 			return nil, err
 		}
@@ -129,16 +155,35 @@ func (s *Store) extend(ctx context.Context, tx *transaction, h head, changeID st
 		if err != nil {
 			return nil, err
 		}
-		hash = chain(c.AccountID, hash, recordedAt, body)
-		if err := writeEntry(ctx, tx, c, recordedAt, body, hash); err != nil {
-			return nil, err
-		}
-		if err := derive(ctx, tx, next, c); err != nil {
-			return nil, err
-		}
-		v, written = next, append(written, c)
+		a.fold, a.hash = next, chain(c.AccountID, a.hash, a.recordedAt, body)
+		a.entries = append(a.entries, entry{c, body, a.hash, a.recordedAt, next})
 	}
-	return written, project(ctx, tx, v, recordedAt, hash)
+	return a, nil
+}
+
+// write writes the entries, what is derived from them, and the head.
+func (a *appended) write(ctx context.Context, tx *transaction) error {
+	for _, e := range a.entries {
+		if err := insert(ctx, tx, eventsTable(), e.row()); err != nil {
+			return err
+		}
+		if err := insert(ctx, tx, outboxTable(), e.outboxRow()); err != nil {
+			return err
+		}
+		if err := derive(ctx, tx, e.fold, e.change); err != nil {
+			return err
+		}
+	}
+	return project(ctx, tx, a.fold, a.recordedAt, a.hash)
+}
+
+func (e entry) row() []any {
+	c := e.change
+	return []any{c.AccountID, c.Seq, c.ChangeID, string(c.Event), instant(c.At), instant(e.recordedAt), string(e.body), e.hash}
+}
+
+func (e entry) outboxRow() []any {
+	return []any{"change", e.change.AccountID, e.change.Seq, instant(e.recordedAt)}
 }
 
 // encodeEntry returns an entry as it is stored, and as it will be read.
@@ -154,36 +199,18 @@ func encodeEntry(c lifecycle.Change) ([]byte, lifecycle.Change, error) {
 	return body, read, nil
 }
 
-func writeEntry(ctx context.Context, tx *transaction, c lifecycle.Change, recordedAt time.Time, body, hash []byte) error {
-	_, err := tx.exec(ctx, `INSERT INTO events (account_id, seq, change_id, event, at, recorded_at, body, hash)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		c.AccountID, c.Seq, c.ChangeID, string(c.Event), instant(c.At), instant(recordedAt), string(body), hash)
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(ctx, `INSERT INTO outbox (topic, account_id, seq, recorded_at) VALUES ('change', ?, ?, ?)`,
-		c.AccountID, c.Seq, instant(recordedAt))
-	return err
-}
-
 // project writes the fold and the standing that the gate reads.
 func project(ctx context.Context, tx *transaction, v lifecycle.Verification, recordedAt time.Time, hash []byte) error {
-	fold, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("%w: the fold cannot be encoded", store.ErrInvalid)
-	}
-	_, err = tx.exec(ctx, `INSERT INTO verifications (account_id, seq, fold) VALUES (?, ?, ?)
-		ON CONFLICT (account_id) DO UPDATE SET seq = excluded.seq, fold = excluded.fold`, v.AccountID, v.Seq, string(fold))
+	fold, err := encodeFold(v)
 	if err != nil {
 		return err
 	}
-	var digest any
-	if v.Identity != nil && v.Identity.Digest != "" {
-		digest = v.Identity.Digest
+	_, err = tx.exec(ctx, `INSERT INTO verifications (account_id, seq, fold) VALUES (?, ?, ?)
+		ON CONFLICT (account_id) DO UPDATE SET seq = excluded.seq, fold = excluded.fold`, v.AccountID, v.Seq, fold)
+	if err != nil {
+		return err
 	}
-	_, err = tx.exec(ctx, `UPDATE accounts SET seq = ?, state = ?, turn = ?, since = ?, turn_since = ?, verified_at = ?,
-		identity_digest = ?, head_recorded_at = ?, head_hash = ? WHERE account_id = ?`,
-		v.Seq, string(v.State), string(v.State.Turn()), instant(v.Since), instant(v.TurnSince), instant(v.VerifiedAt),
-		digest, instant(recordedAt), hash, v.AccountID)
+	_, err = tx.exec(ctx, `UPDATE accounts SET `+strings.Join(standingColumns(), " = ?, ")+` = ? WHERE account_id = ?`,
+		append(standingOf(v, recordedAt, hash).columns(), v.AccountID)...)
 	return err
 }

@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"database/sql"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +11,7 @@ import (
 	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
 	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/policy"
 )
 
 func TestVerifyProjectionFindsEveryDifference(t *testing.T) {
@@ -123,11 +125,23 @@ func TestOutboxRowPerEntry(t *testing.T) {
 	s := sqlstoretest.Open(t)
 	register(t, s, "a1")
 	course(t, s, "a1")
+	const bulk = 40
+	puts := make([]store.PutAccount, bulk)
+	for i := range puts {
+		puts[i] = store.PutAccount{
+			Account: policy.Account{ID: fmt.Sprint("bulk-", i), Kind: policy.KindIndividual, Region: "CN", RegisteredAt: minute(0)},
+			Import: &lifecycle.Change{
+				ChangeID: "import", Event: lifecycle.ImportVerified, At: minute(1), Detail: lifecycle.Detail{Provenance: &lifecycle.Provenance{At: minute(1)}},
+			},
+		}
+	}
+	_, err := s.PutAccounts(t.Context(), puts, false)
+	require.NoError(t, err)
 	var entries, outbox int
 	require.NoError(t, s.Readers().QueryRow(`SELECT COUNT(*) FROM events`).Scan(&entries))
 	require.NoError(t, s.Readers().QueryRow(`SELECT COUNT(*) FROM outbox o JOIN events e ON e.account_id = o.account_id AND e.seq = o.seq
 		WHERE o.topic = 'change' AND o.recorded_at = e.recorded_at`).Scan(&outbox))
-	require.Equal(t, 6, entries)
+	require.Equal(t, 6+bulk, entries)
 	require.Equal(t, entries, outbox)
 }
 

@@ -27,6 +27,7 @@ func Run(t *testing.T, open Opener) {
 	for name, test := range map[string]func(*testing.T, *harness){
 		"Accounts":    testAccounts,
 		"Batch":       testBatch,
+		"Bulk":        testBulk,
 		"Imports":     testImports,
 		"Facts":       testFacts,
 		"Population":  testPopulation,
