@@ -28,8 +28,7 @@ type Store interface {
 	Facts(ctx context.Context, accountID string) (store.Facts, error)
 	FactsOf(ctx context.Context, accountIDs []string) ([]store.Facts, error)
 	FactsAt(ctx context.Context, accountID string, at time.Time, basis store.Basis) (store.Facts, error)
-	Policies(ctx context.Context) ([]store.PublishedPolicy, error)
-	PoliciesRevision(ctx context.Context) (int64, error)
+	rulebook.Store
 	RecordBlock(ctx context.Context, b store.Block) (first bool, err error)
 	CountBlocks(ctx context.Context, repeats map[store.BlockKey]int) error
 	Now(ctx context.Context) (time.Time, error)
