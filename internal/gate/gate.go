@@ -194,7 +194,7 @@ func (g *Gate) Preview(ctx context.Context, accountID string) (store.Facts, map[
 	if err != nil {
 		return store.Facts{}, nil, err
 	}
-	at := g.instant(facts)
+	at := g.instant(p, facts)
 	force, err := p.InForce(at, store.Would)
 	if err != nil {
 		return store.Facts{}, nil, err
@@ -241,7 +241,7 @@ func (g *Gate) current(ctx context.Context) (*rulebook.Force, error) {
 }
 
 func (g *Gate) decide(ctx context.Context, p *rulebook.Snapshot, facts store.Facts, action string) (Answer, error) {
-	at := g.instant(facts)
+	at := g.instant(p, facts)
 	force, err := p.InForce(at, store.Would)
 	if err != nil {
 		return Answer{}, err
@@ -251,15 +251,18 @@ func (g *Gate) decide(ctx context.Context, p *rulebook.Snapshot, facts store.Fac
 	return a, g.record(ctx, force, a)
 }
 
-// instant dates a decision. It is taken after the facts were read, so that it is not earlier than what they tell;
-// another machine that stamped the verification may still be ahead by what the clock check tolerates, and an account
-// that is verified already is then decided at that very instant.
-func (g *Gate) instant(facts store.Facts) time.Time {
+// instant dates a decision. It is taken after the facts were read, so that it is not earlier than what they tell.
+// Another machine that stamped the verification, or a brake, may still be ahead by what the clock check tolerates: then
+// the decision is made at that very instant, and knows what it was told.
+func (g *Gate) instant(p *rulebook.Snapshot, facts store.Facts) time.Time {
 	now := g.now()
-	if ahead := facts.Standing.VerifiedAt.Sub(now); ahead > 0 && ahead <= MaxSkew {
-		return facts.Standing.VerifiedAt
+	at := now
+	for _, known := range []time.Time{facts.Standing.VerifiedAt, p.Recorded()} {
+		if known.After(at) && known.Sub(now) <= MaxSkew {
+			at = known
+		}
 	}
-	return now
+	return at
 }
 
 func (g *Gate) answer(set *policy.Set, facts store.Facts, action string, at time.Time) Answer {

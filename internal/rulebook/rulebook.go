@@ -88,7 +88,7 @@ func (b *Book) Declaring(ctx context.Context, revision int64, action string) (*S
 type Snapshot struct {
 	revision int64
 	versions []version
-	brakes   []store.Brake // oldest first
+	brakes   []store.Brake   // oldest first
 	actions  map[string]bool // declared by any version, in force or not yet
 	epochs   []epoch         // ascending
 }
@@ -117,6 +117,18 @@ type Force struct {
 
 // Actions returns every action that some version declares, in force or not yet, sorted.
 func (s *Snapshot) Actions() []string { return slices.Sorted(maps.Keys(s.actions)) }
+
+// Recorded returns when the last of it was recorded, zero if it is empty: nobody who knows it acts earlier.
+func (s *Snapshot) Recorded() time.Time {
+	var last time.Time
+	for _, v := range s.versions {
+		last = later(last, v.RecordedAt)
+	}
+	for _, b := range s.brakes {
+		last = later(last, b.RecordedAt)
+	}
+	return last
+}
 
 // Instants returns, ascending and without doubles, when what is in force changes: a version comes into force, a brake is
 // put or released.
