@@ -29,6 +29,7 @@ func (p *policies) Policies(context.Context) ([]store.PublishedPolicy, error) {
 	p.reads++
 	return p.texts, nil
 }
+func (p *policies) Brakes(context.Context) ([]store.Brake, error)   { return nil, nil }
 func (p *policies) PoliciesRevision(context.Context) (int64, error) { return p.revision, nil }
 
 func text(name string, version int, kind, correction string) []byte {

@@ -47,10 +47,7 @@ func startBlocks(s Store, log *slog.Logger, every time.Duration) *blocks {
 
 // note returns when the refusal is certain to be remembered.
 func (b *blocks) note(ctx context.Context, block store.Block) error {
-	key := store.BlockKey{
-		AccountID: block.AccountID, Action: block.Action, PolicyName: block.PolicyName,
-		PolicyVersion: block.PolicyVersion, RuleID: block.RuleID,
-	}
+	key := block.Key()
 	if b.repeated(key) {
 		return nil
 	}

@@ -28,8 +28,7 @@ type Store interface {
 	Facts(ctx context.Context, accountID string) (store.Facts, error)
 	FactsOf(ctx context.Context, accountIDs []string) ([]store.Facts, error)
 	FactsAt(ctx context.Context, accountID string, at time.Time, basis store.Basis) (store.Facts, error)
-	Policies(ctx context.Context) ([]store.PublishedPolicy, error)
-	PoliciesRevision(ctx context.Context) (int64, error)
+	rulebook.Store
 	RecordBlock(ctx context.Context, b store.Block) (first bool, err error)
 	CountBlocks(ctx context.Context, repeats map[store.BlockKey]int) error
 	Now(ctx context.Context) (time.Time, error)
@@ -195,7 +194,7 @@ func (g *Gate) Preview(ctx context.Context, accountID string) (store.Facts, map[
 	if err != nil {
 		return store.Facts{}, nil, err
 	}
-	at := g.instant(facts)
+	at := g.instant(p, facts)
 	force, err := p.InForce(at, store.Would)
 	if err != nil {
 		return store.Facts{}, nil, err
@@ -242,7 +241,7 @@ func (g *Gate) current(ctx context.Context) (*rulebook.Force, error) {
 }
 
 func (g *Gate) decide(ctx context.Context, p *rulebook.Snapshot, facts store.Facts, action string) (Answer, error) {
-	at := g.instant(facts)
+	at := g.instant(p, facts)
 	force, err := p.InForce(at, store.Would)
 	if err != nil {
 		return Answer{}, err
@@ -252,15 +251,18 @@ func (g *Gate) decide(ctx context.Context, p *rulebook.Snapshot, facts store.Fac
 	return a, g.record(ctx, force, a)
 }
 
-// instant dates a decision. It is taken after the facts were read, so that it is not earlier than what they tell;
-// another machine that stamped the verification may still be ahead by what the clock check tolerates, and an account
-// that is verified already is then decided at that very instant.
-func (g *Gate) instant(facts store.Facts) time.Time {
+// instant dates a decision. It is taken after the facts were read, so that it is not earlier than what they tell.
+// Another machine that stamped the verification, or a brake, may still be ahead by what the clock check tolerates: then
+// the decision is made at that very instant, and knows what it was told.
+func (g *Gate) instant(p *rulebook.Snapshot, facts store.Facts) time.Time {
 	now := g.now()
-	if ahead := facts.Standing.VerifiedAt.Sub(now); ahead > 0 && ahead <= MaxSkew {
-		return facts.Standing.VerifiedAt
+	at := now
+	for _, known := range []time.Time{facts.Standing.VerifiedAt, p.Recorded()} {
+		if known.After(at) && known.Sub(now) <= MaxSkew {
+			at = known
+		}
 	}
-	return now
+	return at
 }
 
 func (g *Gate) answer(set *policy.Set, facts store.Facts, action string, at time.Time) Answer {

@@ -24,12 +24,13 @@ var (
 // Store is what the book needs of the database.
 type Store interface {
 	Policies(ctx context.Context) ([]store.PublishedPolicy, error)
+	Brakes(ctx context.Context) ([]store.Brake, error)
 	PoliciesRevision(ctx context.Context) (int64, error)
 }
 
-// Book keeps the published versions parsed and compiled until the store says that there are others. The store says
-// so with every read of facts, so a version that was published holds from the very next decision. It is safe for
-// concurrent use.
+// Book keeps the published versions and the brakes parsed and compiled until the store says that there are others. The
+// store says so with every read of facts, so what was published or braked holds from the very next decision. It is safe
+// for concurrent use.
 type Book struct {
 	store Store
 
@@ -53,7 +54,11 @@ func (b *Book) At(ctx context.Context, revision int64) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rulebook: policies: %w", err)
 	}
-	loaded, err := newSnapshot(revision, published)
+	brakes, err := b.store.Brakes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("rulebook: brakes: %w", err)
+	}
+	loaded, err := newSnapshot(revision, published, brakes)
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +84,11 @@ func (b *Book) Declaring(ctx context.Context, revision int64, action string) (*S
 	return s, err
 }
 
-// Snapshot is every published version at one revision. It never changes.
+// Snapshot is every published version and every brake at one revision. It never changes.
 type Snapshot struct {
 	revision int64
 	versions []version
+	brakes   []store.Brake   // oldest first
 	actions  map[string]bool // declared by any version, in force or not yet
 	epochs   []epoch         // ascending
 }
@@ -92,7 +98,7 @@ type version struct {
 	parsed *policy.Policy
 }
 
-// epoch is the time from one activation to the next.
+// epoch is the time from one change of what is in force to the next.
 type epoch struct {
 	from  time.Time
 	force *Force
@@ -104,12 +110,28 @@ type Force struct {
 	Set    *policy.Set
 	Zone   *time.Location            // of the first policy by name, nil if there is none
 	ByRule map[string]*policy.Policy // the policy of each rule
+
+	Versions []store.PublishedPolicy // by name
+	Braked   map[string]bool         // rules that a brake has set to observe
 }
 
 // Actions returns every action that some version declares, in force or not yet, sorted.
 func (s *Snapshot) Actions() []string { return slices.Sorted(maps.Keys(s.actions)) }
 
-// Instants returns, ascending and without doubles, when versions come into force.
+// Recorded returns when the last of it was recorded, zero if it is empty: nobody who knows it acts earlier.
+func (s *Snapshot) Recorded() time.Time {
+	var last time.Time
+	for _, v := range s.versions {
+		last = later(last, v.RecordedAt)
+	}
+	for _, b := range s.brakes {
+		last = later(last, b.RecordedAt)
+	}
+	return last
+}
+
+// Instants returns, ascending and without doubles, when what is in force changes: a version comes into force, a brake is
+// put or released.
 func (s *Snapshot) Instants() []time.Time {
 	instants := make([]time.Time, len(s.epochs))
 	for i, e := range s.epochs {
@@ -118,8 +140,8 @@ func (s *Snapshot) Instants() []time.Time {
 	return instants
 }
 
-func newSnapshot(revision int64, published []store.PublishedPolicy) (*Snapshot, error) {
-	s := &Snapshot{revision: revision, actions: map[string]bool{}}
+func newSnapshot(revision int64, published []store.PublishedPolicy, brakes []store.Brake) (*Snapshot, error) {
+	s := &Snapshot{revision: revision, brakes: brakes, actions: map[string]bool{}}
 	for _, p := range published {
 		parsed, err := policyfile.Parse(p.Text)
 		if err != nil {
@@ -134,23 +156,30 @@ func newSnapshot(revision int64, published []store.PublishedPolicy) (*Snapshot, 
 		}
 	}
 	for _, v := range s.versions {
-		if !slices.ContainsFunc(s.epochs, func(e epoch) bool { return e.from.Equal(v.EffectiveFrom) }) {
-			s.epochs = append(s.epochs, epoch{from: v.EffectiveFrom})
-		}
+		s.begin(v.EffectiveFrom)
+	}
+	for _, b := range s.brakes {
+		s.begin(b.EffectiveAt)
 	}
 	slices.SortFunc(s.epochs, func(a, b epoch) int { return a.from.Compare(b.from) })
 	for i := range s.epochs {
 		e := &s.epochs[i]
-		e.force, e.err = compile(s.effective(e.from, nil))
+		e.force, e.err = s.compile(e.from, nil)
 	}
 	return s, nil
+}
+
+func (s *Snapshot) begin(from time.Time) {
+	if !slices.ContainsFunc(s.epochs, func(e epoch) bool { return e.from.Equal(from) }) {
+		s.epochs = append(s.epochs, epoch{from: from})
+	}
 }
 
 // InForce returns what was in force at the instant: by all that is known now, or by what was recorded by then. An
 // action that is declared only by a version that is not in force yet is decided as if by no rule, which is so.
 func (s *Snapshot) InForce(at time.Time, basis store.Basis) (*Force, error) {
 	if basis == store.Did {
-		return compile(s.effective(at, &at))
+		return s.compile(at, &at)
 	}
 	for i := len(s.epochs) - 1; i >= 0; i-- {
 		if e := &s.epochs[i]; !at.Before(e.from) {
@@ -161,33 +190,41 @@ func (s *Snapshot) InForce(at time.Time, basis store.Basis) (*Force, error) {
 }
 
 // effective returns the highest version of each name that is effective at the instant and, where recordedBy is
-// given, was recorded by then.
-func (s *Snapshot) effective(at time.Time, recordedBy *time.Time) []*policy.Policy {
-	newest := map[string]*policy.Policy{}
+// given, was recorded by then; by name.
+func (s *Snapshot) effective(at time.Time, recordedBy *time.Time) []version {
+	newest := map[string]version{}
 	for _, v := range s.versions {
 		if at.Before(v.EffectiveFrom) || recordedBy != nil && recordedBy.Before(v.RecordedAt) {
 			continue
 		}
-		if p := newest[v.Name]; p == nil || p.Version < v.Version {
-			newest[v.Name] = v.parsed
+		if known, ok := newest[v.Name]; !ok || known.Version < v.Version {
+			newest[v.Name] = v
 		}
 	}
-	chosen := make([]*policy.Policy, 0, len(newest))
-	for _, p := range newest {
-		chosen = append(chosen, p)
+	chosen := make([]version, 0, len(newest))
+	for _, name := range slices.Sorted(maps.Keys(newest)) {
+		chosen = append(chosen, newest[name])
 	}
 	return chosen
 }
 
-func compile(chosen []*policy.Policy) (*Force, error) {
+func (s *Snapshot) compile(at time.Time, recordedBy *time.Time) (*Force, error) {
+	chosen := s.effective(at, recordedBy)
 	if len(chosen) == 0 {
 		return &Force{}, nil
 	}
-	set, err := policy.NewSet(chosen...)
+	held := heldAt(s.brakes, at, recordedBy)
+	f := &Force{ByRule: map[string]*policy.Policy{}, Braked: map[string]bool{}}
+	policies := make([]*policy.Policy, len(chosen))
+	for i, v := range chosen {
+		policies[i] = held.apply(v.parsed, f.Braked)
+		f.Versions = append(f.Versions, v.PublishedPolicy)
+	}
+	set, err := policy.NewSet(policies...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPolicies, err)
 	}
-	f := &Force{Set: set, ByRule: map[string]*policy.Policy{}}
+	f.Set = set
 	for i, p := range set.Policies() {
 		if i == 0 {
 			f.Zone = p.Zone

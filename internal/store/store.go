@@ -167,29 +167,6 @@ type Hints interface {
 	ReturnedChanged(ctx context.Context, attemptID string) (<-chan struct{}, error)
 }
 
-// PublishedPolicy is one immutable version with the instant from which it is in force.
-type PublishedPolicy struct {
-	Name          string
-	Version       int
-	Text          []byte
-	Digest        string // sha256 of Text, hex
-	EffectiveFrom time.Time
-	RecordedAt    time.Time
-	Author        string
-	Note          string
-}
-
-// Policies holds published versions.
-type Policies interface {
-	// PublishPolicy writes a version; Digest and RecordedAt are the store's. The same text again under the same number
-	// is no error and changes nothing, its instant included; another text is ErrConflict.
-	PublishPolicy(ctx context.Context, p PublishedPolicy) error
-	// Policies returns every version, by recorded_at. Few rows; callers cache them by PoliciesRevision.
-	Policies(ctx context.Context) ([]PublishedPolicy, error)
-	// PoliciesRevision changes whenever Policies would answer differently.
-	PoliciesRevision(ctx context.Context) (int64, error)
-}
-
 // Block is a refusal as it is remembered: the first one of an account under a rule and version, and how often since.
 type Block struct {
 	AccountID, Action, PolicyName, RuleID, Reason string
@@ -201,17 +178,30 @@ type Block struct {
 
 // Decisions remembers refusals.
 type Decisions interface {
-	// RecordBlock writes the first block of (account, action, policy, version, rule); first is false if it was there.
+	// RecordBlock writes the first block of a key; first is false if it was there.
 	RecordBlock(ctx context.Context, b Block) (first bool, err error)
 	// CountBlocks adds repeats, in one transaction.
 	CountBlocks(ctx context.Context, repeats map[BlockKey]int) error
 	Blocks(ctx context.Context, accountID string) ([]CountedBlock, error)
+	// ObservedRules counts what observing rules of a policy would have blocked, by version, rule and action.
+	ObservedRules(ctx context.Context, policyName string) ([]ObservedRule, error)
+	// Observed returns what observing rules of a policy would have blocked, in the order of ObservedPlace.
+	Observed(ctx context.Context, f ObservedFilter) ([]CountedBlock, error)
 }
 
 // BlockKey identifies a remembered refusal.
 type BlockKey struct {
 	AccountID, Action, PolicyName, RuleID string
 	PolicyVersion                         int
+	Observed                              bool
+}
+
+// Key is what a block is remembered under.
+func (b Block) Key() BlockKey {
+	return BlockKey{
+		AccountID: b.AccountID, Action: b.Action, PolicyName: b.PolicyName, RuleID: b.RuleID,
+		PolicyVersion: b.PolicyVersion, Observed: b.Observed,
+	}
 }
 
 // CountedBlock is a remembered refusal with the number of its repeats.

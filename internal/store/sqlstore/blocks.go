@@ -14,7 +14,8 @@ func (s *Store) RecordBlock(ctx context.Context, b store.Block) (bool, error) {
 	}
 	var one int
 	err := row(ctx, reader{s}, `SELECT 1 FROM blocks WHERE account_id = ? AND action = ? AND policy_name = ?
-		AND policy_version = ? AND rule_id = ?`, []any{b.AccountID, b.Action, b.PolicyName, b.PolicyVersion, b.RuleID}, &one)
+		AND policy_version = ? AND rule_id = ? AND observed = ?`,
+		[]any{b.AccountID, b.Action, b.PolicyName, b.PolicyVersion, b.RuleID, flag(b.Observed)}, &one)
 	if !errors.Is(err, store.ErrNotFound) {
 		return false, s.fault(ctx, "record a block", err) // a repeat need not wait for the writer
 	}
@@ -22,7 +23,7 @@ func (s *Store) RecordBlock(ctx context.Context, b store.Block) (bool, error) {
 	err = s.write(ctx, "record a block", func(ctx context.Context, tx *transaction) error {
 		n, err := tx.exec(ctx, `INSERT INTO blocks (account_id, action, policy_name, policy_version, rule_id, reason, since, at,
 			receipt, observed, repeats) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
-			ON CONFLICT (account_id, action, policy_name, policy_version, rule_id) DO NOTHING`,
+			ON CONFLICT (account_id, action, policy_name, policy_version, rule_id, observed) DO NOTHING`,
 			b.AccountID, b.Action, b.PolicyName, b.PolicyVersion, b.RuleID, b.Reason, instant(b.Since), instant(b.At),
 			b.Receipt, flag(b.Observed))
 		first = n == 1
@@ -39,8 +40,8 @@ func (s *Store) CountBlocks(ctx context.Context, repeats map[store.BlockKey]int)
 	return s.write(ctx, "count blocks", func(ctx context.Context, tx *transaction) error {
 		for k, n := range repeats {
 			_, err := tx.exec(ctx, `UPDATE blocks SET repeats = repeats + ? WHERE account_id = ? AND action = ?
-				AND policy_name = ? AND policy_version = ? AND rule_id = ?`,
-				n, k.AccountID, k.Action, k.PolicyName, k.PolicyVersion, k.RuleID)
+				AND policy_name = ? AND policy_version = ? AND rule_id = ? AND observed = ?`,
+				n, k.AccountID, k.Action, k.PolicyName, k.PolicyVersion, k.RuleID, flag(k.Observed))
 			if err != nil {
 				return err
 			}
@@ -53,7 +54,7 @@ func (s *Store) CountBlocks(ctx context.Context, repeats map[store.BlockKey]int)
 func (s *Store) Blocks(ctx context.Context, accountID string) ([]store.CountedBlock, error) {
 	var all []store.CountedBlock
 	err := each(ctx, reader{s}, `SELECT action, policy_name, policy_version, rule_id, reason, since, at, receipt, observed, repeats
-		FROM blocks WHERE account_id = ? ORDER BY at, action, policy_name, policy_version, rule_id`, []any{accountID},
+		FROM blocks WHERE account_id = ? ORDER BY at, action, policy_name, policy_version, rule_id, observed`, []any{accountID},
 		func(scan func(...any) error) error {
 			b := store.CountedBlock{Block: store.Block{AccountID: accountID}}
 			var observed int

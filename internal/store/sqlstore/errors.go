@@ -66,8 +66,8 @@ func ours(err error) bool {
 		return true
 	}
 	for _, known := range []error{
-		store.ErrNotFound, store.ErrConflict, store.ErrInvalid, store.ErrUnavailable, store.ErrUsed, store.ErrEnded, vault.ErrNotFound,
-		vault.ErrUnavailable, lifecycle.ErrBrokenLog, ErrDiverged, ErrPragma,
+		store.ErrNotFound, store.ErrConflict, store.ErrInvalid, store.ErrUnavailable, store.ErrUsed, store.ErrEnded, store.ErrMoved,
+		vault.ErrNotFound, vault.ErrUnavailable, lifecycle.ErrBrokenLog, ErrDiverged, ErrPragma,
 	} {
 		if errors.Is(err, known) {
 			return true

@@ -13,7 +13,7 @@ import (
 const factsQuery = `SELECT a.account_id, a.kind, a.region, a.registered_at, a.closed_at,
 	a.seq, a.state, a.since, a.turn_since, a.verified_at,
 	e.extension_id, e.rule_id, e.until, e.granted_at,
-	(SELECT COALESCE(MAX(position), 0) FROM policies)
+	(SELECT revision FROM policies_revision)
 	FROM accounts a LEFT JOIN extensions e ON e.account_id = a.account_id
 	WHERE `
 
