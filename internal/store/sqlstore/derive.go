@@ -25,6 +25,8 @@ func derive(ctx context.Context, tx *transaction, v lifecycle.Verification, c li
 	case lifecycle.WithdrawConsent, lifecycle.Revoke:
 		_, err := tx.exec(ctx, `UPDATE consents SET ended_at = ? WHERE account_id = ? AND ended_at IS NULL`, instant(c.At), c.AccountID)
 		return err
+	case lifecycle.Remind:
+		return deriveRemind(ctx, tx, c)
 	default:
 		return nil
 	}
