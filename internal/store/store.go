@@ -33,6 +33,7 @@ type Store interface {
 	Idempotency
 	Keys
 	Links
+	Webhooks
 	// Now is the database's clock: the instants of decisions and recorded_at come from here.
 	Now(ctx context.Context) (time.Time, error)
 	Ping(ctx context.Context) error

@@ -67,8 +67,9 @@ func TestMigrateByTwoAtOnce(t *testing.T) {
 func TestReleasedMigrationsStay(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"sqlite/00001_init.sql":  "be73392508d6ab6975d44390682601e128751d101f0e54942014096489f8c584",
-		"sqlite/00002_links.sql": "33856556753497fd3f57f659e40ca80fcd34858db41995478cb0586f568df173",
+		"sqlite/00001_init.sql":     "be73392508d6ab6975d44390682601e128751d101f0e54942014096489f8c584",
+		"sqlite/00002_links.sql":    "33856556753497fd3f57f659e40ca80fcd34858db41995478cb0586f568df173",
+		"sqlite/00006_webhooks.sql": "619eb50915ab5ec1f0bfc2c4a6a2763b366cb8ff0b71705227c3c2a39c226dbc",
 	}
 	got := map[string]string{}
 	require.NoError(t, fs.WalkDir(migrations.SQLite, ".", func(path string, d fs.DirEntry, err error) error {
