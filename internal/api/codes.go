@@ -15,12 +15,16 @@ const (
 	CodeNotFound             Code = "not_found"
 	CodeAccountNotFound      Code = "account_not_found"
 	CodePolicyNotFound       Code = "policy_not_found"
+	CodeWebhookNotFound      Code = "webhook_not_found"
+	CodeMessageNotFound      Code = "message_not_found"
 	CodeMethodNotAllowed     Code = "method_not_allowed"
 	CodeStepNotAllowed       Code = "step_not_allowed"
 	CodeCorrectionNotAllowed Code = "correction_not_allowed"
 	CodeAttemptsExhausted    Code = "attempts_exhausted"
 	CodeIdempotencyConflict  Code = "idempotency_conflict"
 	CodeFactsDiffer          Code = "facts_differ"
+	CodeWebhookDisabled      Code = "webhook_disabled"
+	CodeTooManyWebhooks      Code = "too_many_webhooks"
 	CodeTooLarge             Code = "too_large"
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
 	CodeValidationFailed     Code = "validation_failed"
@@ -63,6 +67,12 @@ func codes() map[Code]meaning {
 		CodePolicyNotFound: {http.StatusNotFound, 0,
 			text{"There is no such policy version", "不存在该规则版本"},
 			text{"GET /v1/policies lists what was published.", "可通过 GET /v1/policies 查看已发布的版本。"}},
+		CodeWebhookNotFound: {http.StatusNotFound, 0,
+			text{"There is no such webhook", "不存在该 webhook"},
+			text{"GET /v1/webhooks lists them.", "可通过 GET /v1/webhooks 查看。"}},
+		CodeMessageNotFound: {http.StatusNotFound, 0,
+			text{"There is no such message", "不存在该消息"},
+			text{"Give the webhook-id of a message of an account's log.", "请提供账号日志中某条消息的 webhook-id。"}},
 		CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 0,
 			text{"The address does not take this method", "该地址不支持此方法"},
 			text{"Use a method that the Allow header names.", "请使用 Allow 响应头中列出的方法。"}},
@@ -81,6 +91,12 @@ func codes() map[Code]meaning {
 		CodeFactsDiffer: {http.StatusConflict, 0,
 			text{"The account is registered with other facts", "账号已以不同信息登记"},
 			text{"Changing kind, region or registered_at can lift a block: it needs a reason and the scope accounts:correct.", "更改类型、地区或注册时间可能解除限制，需要说明原因并具备 accounts:correct 权限。"}},
+		CodeWebhookDisabled: {http.StatusConflict, 0,
+			text{"The webhook is disabled", "该 webhook 已停用"},
+			text{"Enable it first.", "请先启用。"}},
+		CodeTooManyWebhooks: {http.StatusConflict, 0,
+			text{"As many webhooks are enabled as may be", "已启用的 webhook 数量达到上限"},
+			text{"Disable one that is no longer needed.", "请停用不再需要的 webhook。"}},
 		CodeTooLarge: {http.StatusRequestEntityTooLarge, 0,
 			text{"The request is too large", "请求过大"},
 			text{"Send less at once.", "请减少单次发送的内容。"}},

@@ -73,6 +73,7 @@ type Config struct {
 	Engine   Engine
 	Launcher Launcher
 	Tokens   *Tokens
+	Webhooks Webhooks
 	Now      func() time.Time // the business clock
 	Logger   *slog.Logger
 
@@ -135,7 +136,7 @@ func set[T comparable](field *T, standard T) {
 func (c Config) validate() error {
 	for name, missing := range map[string]bool{
 		"Store": c.Store == nil, "Vault": c.Vault == nil, "Gate": c.Gate == nil, "Engine": c.Engine == nil,
-		"Launcher": c.Launcher == nil, "Tokens": c.Tokens == nil, "Now": c.Now == nil, "Logger": c.Logger == nil,
+		"Launcher": c.Launcher == nil, "Tokens": c.Tokens == nil, "Webhooks": c.Webhooks == nil, "Now": c.Now == nil, "Logger": c.Logger == nil,
 	} {
 		if missing {
 			return errors.New("api: " + name + " is required")

@@ -20,6 +20,8 @@ import (
 
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/notify"
+	"github.com/verigate/verigate/internal/notify/guard"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
@@ -193,6 +195,7 @@ type fixture struct {
 	launcher *launcher
 	gate     *gate.Gate
 	tokens   *api.Tokens
+	webhooks *notify.Webhooks
 	api      *api.Server
 	server   *httptest.Server
 	logs     *logs
@@ -233,8 +236,9 @@ func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture 
 	base := "http://" + f.server.Listener.Addr().String()
 	f.tokens, err = api.NewTokens(base, make([]byte, 32))
 	require.NoError(t, err)
+	f.webhooks = notify.NewWebhooks(db, vaulttest.Over(t, db.VaultRecords()), guard.New(guard.Config{}).Check)
 	cfg := api.Config{
-		Store: f.store, Vault: f.vault, Gate: f.gate, Engine: f.engine, Launcher: f.launcher, Tokens: f.tokens, Now: f.clock.now,
+		Store: f.store, Vault: f.vault, Gate: f.gate, Engine: f.engine, Launcher: f.launcher, Tokens: f.tokens, Webhooks: f.webhooks, Now: f.clock.now,
 		Logger: logger, PromptLink: func(id string) string { return "https://portal.example/" + id },
 	}
 	for _, set := range change {
@@ -440,7 +444,7 @@ func (f *fixture) over(s api.Store) *fixture {
 	next := *f
 	var err error
 	next.api, err = api.New(api.Config{
-		Store: s, Vault: f.vault, Gate: f.gate, Engine: f.engine, Launcher: f.launcher, Tokens: f.tokens, Now: f.clock.now,
+		Store: s, Vault: f.vault, Gate: f.gate, Engine: f.engine, Launcher: f.launcher, Tokens: f.tokens, Webhooks: f.webhooks, Now: f.clock.now,
 		Logger: slog.New(slog.NewJSONHandler(f.logs, nil)),
 	})
 	require.NoError(f.t, err)

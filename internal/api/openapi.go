@@ -23,6 +23,7 @@ const (
 	tagReviews       = "Reviews"
 	tagOperations    = "Operations"
 	tagPolicies      = "Policies"
+	tagWebhooks      = "Webhooks"
 	tagLinks         = "Links"
 	tagServer        = "Server"
 	schemaPrefix     = "#/components/schemas/"
@@ -54,6 +55,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 			{Name: tagReviews, Description: "Decisions of reviewers."},
 			{Name: tagOperations, Description: "What operators do, and what is recorded."},
 			{Name: tagPolicies, Description: "The dated rules."},
+			{Name: tagWebhooks, Description: "Addresses of account services that hear of every change."},
 			{Name: tagLinks, Description: "Addresses that merchants' phones open. They need no key: the token is the right."},
 			{Name: tagServer, Description: "Health and documentation."},
 		},
@@ -188,6 +190,8 @@ func pathWords(name string) string {
 		return "The platform's own id of the account: 1 to 64 characters of A-Z a-z 0-9 . _ -"
 	case "name":
 		return "Name of the policy."
+	case "webhook_id":
+		return "Id of the webhook."
 	case "version":
 		return "Version of the policy, from 1."
 	case "file":

@@ -15,6 +15,7 @@ const (
 	PoliciesWrite      Scope = "policies:write"   // publish
 	PoliciesApprove    Scope = "policies:approve" // approve, grant extensions
 	SweepsWrite        Scope = "sweeps:write"
+	WebhooksWrite      Scope = "webhooks:write" // add, change and try out webhooks, deliver again
 	AuditRead          Scope = "audit:read"
 	Admin              Scope = "admin" // everything
 )
@@ -23,7 +24,7 @@ const (
 func Scopes() []Scope {
 	return []Scope{
 		AccountsWrite, AccountsCorrect, DecisionsRead, VerificationsWrite, VerificationsRead, ReviewsWrite,
-		PoliciesWrite, PoliciesApprove, SweepsWrite, AuditRead, Admin,
+		PoliciesWrite, PoliciesApprove, SweepsWrite, WebhooksWrite, AuditRead, Admin,
 	}
 }
 

@@ -71,6 +71,7 @@ func (s *Server) routes() {
 	s.operatorRoutes()
 	s.policyRoutes()
 	s.linkRoutes()
+	s.webhookRoutes()
 	s.pageLinkRoutes()
 	s.healthRoutes()
 	s.fallbacks()

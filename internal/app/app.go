@@ -58,11 +58,13 @@ type App struct {
 
 	simulator SimulatorKeys
 	store     *sqlstore.Store
+	secrets   *vault.Sealed // of webhooks, sealed in the store
 	vault     vault.Vault
 	face      face.Provider
 	client    client.Client
 	gate      *gate.Gate
 	engine    *temporal.Engine
+	webhooks  webhookParts
 
 	listener net.Listener // of the API
 
@@ -112,6 +114,7 @@ func Start(ctx context.Context, o Options) (_ *App, err error) {
 		{"resuming", a.startResuming, a.resumes(o.API)},
 		{"gate", func(context.Context) error { return a.startGate() }, o.API},
 		{"housekeeping", a.startHousekeeping, o.API},
+		{"webhooks", func(context.Context) error { return a.startWebhooks() }, o.API},
 		{"api", func(context.Context) error { return a.startAPI(links) }, o.API},
 	} {
 		if !s.runs {

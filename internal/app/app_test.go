@@ -59,6 +59,7 @@ func withoutEngine(t *testing.T) *App {
 	require.NoError(t, a.startStore(t.Context()))
 	require.NoError(t, a.startProvider(t.Context()))
 	require.NoError(t, a.startGate())
+	require.NoError(t, a.startWebhooks())
 	require.NoError(t, a.startAPI(links))
 	return a
 }

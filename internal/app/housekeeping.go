@@ -21,6 +21,7 @@ func (a *App) startHousekeeping(context.Context) error {
 		defer close(done)
 		for {
 			a.tidy(ctx)
+			a.tidyWebhooks(ctx)
 			select {
 			case <-ctx.Done():
 				return

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 func TestTidyForgetsOnlyOldAnswers(t *testing.T) {
 	t.Parallel()
 	a := withoutEngine(t)
+	defer func() { require.NoError(t, a.Stop(context.WithoutCancel(t.Context()))) }()
 	now := a.clock.Now()
 	for key, at := range map[string]time.Time{"old": now.Add(-keepAnswers - time.Minute), "young": now.Add(-keepAnswers + time.Minute)} {
 		_, claimed, err := a.store.BeginRequest(t.Context(), key, "hash", at)

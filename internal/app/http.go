@@ -57,7 +57,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 	c := a.config
 	handler, err := api.New(api.Config{
 		Store: a.store, Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine),
-		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Now: a.clock.Now, Logger: a.log,
+		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Webhooks: a.webhooks.manage, Now: a.clock.Now, Logger: a.log,
 		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
 		LinkLife:       c.Pages.LinkLife,
@@ -75,6 +75,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 	served := patientWithImports(withPages(merchant, handler))
 	if c.HTTP.Metrics {
 		metrics := telemetry.NewMetrics(known, time.Now)
+		metrics.Register(a.webhooks.metrics)
 		mux := http.NewServeMux()
 		mux.Handle("GET /metrics", metrics.Handler())
 		mux.Handle("/", metrics.Count(served))
@@ -159,7 +160,8 @@ func routes() []string {
 		"/v1/accounts/{account_id}/verification/events", "/v1/reviews/{account_id}/manual", "/v1/verifications",
 		"/v1/policies/{name}/versions/{n}", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
 		"/v1/accounts/{account_id}/links", "/embed/prompt.js", "/embed/prompt.css", "/m/l/{token}", "/m/lang", "/m/assets/{file}",
-		"/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",
+		"/v1/webhooks/{webhook_id}/rotate-secret", "/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/deliveries",
+		"/v1/webhooks/{webhook_id}/redeliver", "/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",
 		"/m/manual", "/m/alternative", "/m/withdraw", "/m/leave", "/m/bye", "/m/state", "/m/events",
 	}
 }

@@ -38,10 +38,10 @@ func (a *App) startStore(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("secrets.vault_keyset: %w", err)
 	}
-	a.vault, err = vault.New(a.store.VaultRecords(), keys)
-	if err != nil {
+	if a.secrets, err = vault.New(a.store.VaultRecords(), keys); err != nil {
 		return err
 	}
+	a.vault = a.secrets
 	a.stack.push("vault", func(context.Context) error { return a.vault.Close() })
 	return nil
 }

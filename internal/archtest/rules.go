@@ -85,6 +85,8 @@ func heldModules() []Held {
 			Why: "a QR code is drawn where it is served"},
 		{Imports: []string{"github.com/danielgtaylor/huma/..."}, By: []string{"internal/api/..."},
 			Why: "the pages and the engine are not described by OpenAPI"},
+		{Imports: []string{"github.com/standard-webhooks/..."}, By: []string{"internal/notify", testSupport},
+			Why: "messages are signed where they are sent"},
 		{Imports: []string{"github.com/alecthomas/kong"}, By: []string{"cmd/..."},
 			Why: "flags are the command line's business"},
 		{Imports: []string{"github.com/stretchr/testify/...", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/google/go-cmp/...",

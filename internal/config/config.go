@@ -16,6 +16,7 @@ type Config struct {
 	QR       QR       `yaml:"qr"`
 	Pages    Pages    `yaml:"pages"`
 	Rates    Rates    `yaml:"rates"`
+	Webhooks Webhooks `yaml:"webhooks"`
 	Log      Log      `yaml:"log"`
 }
 
@@ -199,6 +200,28 @@ type Rates struct {
 	Streams int `yaml:"streams" bounds:"1..1000000"`
 }
 
+// Webhooks are the messages that account services get of every change.
+type Webhooks struct {
+	// Deliver from the processes that serve the API. If false everywhere, messages wait.
+	Deliver bool `yaml:"deliver"`
+	// Networks that may be delivered to although they are not public, such as 10.20.0.0/16. Name them as narrowly as you can: whoever may add a webhook can reach them.
+	AllowedNetworks []string `yaml:"allowed_networks"`
+	// Let webhooks without TLS through, to the allowed networks only.
+	AllowHTTP bool `yaml:"allow_http"`
+	// Deliveries under way at once in one process. Each enabled webhook has its share of them.
+	Concurrency int `yaml:"concurrency" bounds:"32..1024"`
+	// Deliveries under way at once to one webhook.
+	PerWebhook int `yaml:"per_webhook" bounds:"1..256"`
+	// How long one try may take.
+	Timeout time.Duration `yaml:"timeout" bounds:"1s..30s"`
+	// How often the queue is looked at. A change is announced that late at most, if nothing else is waiting.
+	PollInterval time.Duration `yaml:"poll_interval" bounds:"50ms..1m"`
+	// How long nothing but failures may come from a webhook until it is disabled. Below 76 hours messages are not yet given up by then.
+	DisableAfter time.Duration `yaml:"disable_after" bounds:"1h..2160h"`
+	// How long a finished delivery is kept to be seen. A redelivery is made from the log and does not need it.
+	Keep time.Duration `yaml:"keep" bounds:"1h..8760h"`
+}
+
 // Log is what the program writes to standard error.
 type Log struct {
 	// Least level that is written.
@@ -232,6 +255,10 @@ func Default() Config {
 		QR:     QR{Content: "provider_url"},
 		Pages:  Pages{LinkLife: 10 * time.Minute, SessionLife: 30 * time.Minute, SessionIdle: 15 * time.Minute},
 		Rates:  Rates{PerKey: 20_000, PerKeyBurst: 40_000, Streams: 10_000},
-		Log:    Log{Level: "info", Format: "json"},
+		Webhooks: Webhooks{
+			Deliver: true, Concurrency: 64, PerWebhook: 16, Timeout: 15 * time.Second, PollInterval: 500 * time.Millisecond,
+			DisableAfter: 120 * time.Hour, Keep: 720 * time.Hour,
+		},
+		Log: Log{Level: "info", Format: "json"},
 	}
 }

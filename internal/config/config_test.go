@@ -169,6 +169,8 @@ func TestWhatDoesNotFitTogether(t *testing.T) {
 		"temporal.dir":                func(c *config.Config) { c.Temporal.Mode, c.Temporal.Dir = config.Embedded, "" },
 		"worker.in_process":           func(c *config.Config) { c.Temporal.Mode, c.Worker.InProcess = config.Embedded, false },
 		"temporal.tls_key_file":       func(c *config.Config) { c.Temporal.TLS, c.Temporal.TLSCertFile = true, "x" },
+		"webhooks.allowed_networks":   func(c *config.Config) { c.Webhooks.AllowedNetworks = []string{"10.0.0.0/8", "10.0.0.1/8"} },
+		"webhooks.allow_http":         func(c *config.Config) { c.Webhooks.AllowHTTP = true },
 		"temporal.tls":                func(c *config.Config) { c.Temporal.TLSServerName = "x" },
 		"temporal.provider_timeout":   func(c *config.Config) { c.HTTP.WriteTimeout = 20 * time.Second },
 		"temporal.command_timeout":    func(c *config.Config) { c.HTTP.WriteTimeout = 10 * time.Second },

@@ -1,5 +1,10 @@
 package config
 
+import (
+	"fmt"
+	"net/netip"
+)
+
 // Validate returns everything that is wrong: values out of their bounds, and what does not fit together. It opens no
 // file and no connection; whether keys are usable, their users judge.
 func (c *Config) Validate() Faults {
@@ -28,7 +33,30 @@ func (c *Config) Validate() Faults {
 	need(t.CommandTimeout < c.HTTP.WriteTimeout, "temporal.command_timeout",
 		"must be below http.write_timeout, or the answer cannot be sent any more")
 	c.Provider.validate(need)
+	c.Webhooks.validate(need)
 	return faults
+}
+
+func (w Webhooks) validate(need func(ok bool, field, message string)) {
+	_, err := w.Networks()
+	need(err == nil, "webhooks.allowed_networks", "must be networks in CIDR notation with nothing set behind the prefix, such as 10.20.0.0/16")
+	need(!w.AllowHTTP || len(w.AllowedNetworks) > 0, "webhooks.allow_http", "needs webhooks.allowed_networks: only these are reached without TLS")
+}
+
+// Networks returns the allowed networks.
+func (w Webhooks) Networks() ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, text := range w.AllowedNetworks {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("config: %w", err)
+		}
+		if p != p.Masked() {
+			return nil, fmt.Errorf("config: %s is an address in a network and not a network", text)
+		}
+		networks = append(networks, p)
+	}
+	return networks, nil
 }
 
 func (p Provider) validate(need func(ok bool, field, message string)) {

@@ -34,6 +34,9 @@ func NewMetrics(routes Routes, now func() time.Time) *Metrics {
 	return m
 }
 
+// Register adds metrics of another part of the process.
+func (m *Metrics) Register(more prometheus.Collector) { m.registry.MustRegister(more) }
+
 // Handler serves what was counted.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})

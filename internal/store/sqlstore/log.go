@@ -68,12 +68,21 @@ func entries(ctx context.Context, q querier, where string, args []any, visit fun
 		if err := scan(scanTime(&e.RecordedAt), &body); err != nil {
 			return err
 		}
-		if err := json.Unmarshal(body, &e.Change); err != nil {
-			return fmt.Errorf("%w: an entry is not readable", lifecycle.ErrBrokenLog)
+		var err error
+		if e.Change, err = decodeEntry(body); err != nil {
+			return err
 		}
 		visit(e)
 		return nil
 	})
+}
+
+func decodeEntry(body []byte) (lifecycle.Change, error) {
+	var c lifecycle.Change
+	if err := json.Unmarshal(body, &c); err != nil {
+		return c, fmt.Errorf("%w: an entry is not readable", lifecycle.ErrBrokenLog)
+	}
+	return c, nil
 }
 
 // Verifications implements store.Log.
