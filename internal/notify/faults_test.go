@@ -63,9 +63,9 @@ func (w *world) order(rt *rapid.T, round int) {
 	}
 	d := w.dispatcher(func(c *notify.DispatcherConfig) { c.Client, c.DisableAfter = handled{r}, 100_000*time.Hour })
 	written := map[string]int{}
-	for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+	for range rapid.IntRange(1, 8).Draw(rt, "steps") {
 		account := rapid.SampledFrom(accounts).Draw(rt, "account")
-		n := rapid.IntRange(0, 3).Draw(rt, "entries")
+		n := rapid.IntRange(0, 2).Draw(rt, "entries")
 		w.prompts(account, n)
 		written[account] += n
 		w.drain(d)
