@@ -53,7 +53,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 			{Name: tagVerification, Description: "The merchant's way from submitted information to verified."},
 			{Name: tagReviews, Description: "Decisions of reviewers."},
 			{Name: tagOperations, Description: "What operators do, and what is recorded."},
-			{Name: tagPolicies, Description: "The dated rules."},
+			{Name: tagPolicies, Description: "The dated rules: who proposes, who approves, what is in force, and the emergency brake."},
 			{Name: tagLinks, Description: "Addresses that merchants' phones open. They need no key: the token is the right."},
 			{Name: tagServer, Description: "Health and documentation."},
 		},
