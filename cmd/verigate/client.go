@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,31 @@ func (c connection) do(w *world, method, path, contentType string, body io.Reade
 		return nil, problemOf(res)
 	}
 	return res, nil
+}
+
+// ask sends a request in JSON, nil for none, and returns the answer: what it says, and its text for --json.
+func ask[Out any](c connection, w *world, method, path string, in any) (out Out, text []byte, err error) {
+	var body io.Reader
+	if in != nil {
+		sent, err := json.Marshal(in)
+		if err != nil {
+			return out, nil, err
+		}
+		body = bytes.NewReader(sent)
+	}
+	res, err := c.do(w, method, path, "application/json", body)
+	if err != nil {
+		return out, nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	const most = 64 << 20
+	if text, err = io.ReadAll(io.LimitReader(res.Body, most)); err != nil {
+		return out, nil, err
+	}
+	if err := json.Unmarshal(text, &out); err != nil {
+		return out, nil, fmt.Errorf("the answer is not what was asked for: %w", err)
+	}
+	return out, bytes.TrimSpace(text), nil
 }
 
 // apiProblem is an answer of the API that says why not.

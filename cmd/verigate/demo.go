@@ -28,7 +28,7 @@ type demoCmd struct {
 
 // Help is the manual page.
 func (demoCmd) Help() string {
-	return `Runs engine, database, simulated Alipay, worker, API and a sample merchant portal in this process, with the founding rule, sample accounts around its edges and two API keys. Nothing leaves this machine. Stop it with Ctrl-C; the next run goes on where this one ended.
+	return `Runs engine, database, simulated Alipay, worker, API and a sample merchant portal in this process, with the founding rule and the one for registration, sample accounts around their edges and three API keys. Nothing leaves this machine. Stop it with Ctrl-C; the next run goes on where this one ended.
 
 The limits of docs/configuration.md can be set in the environment, such as VERIGATE_LIMITS_QR_LEASE=15s.
 

@@ -10,7 +10,20 @@ import (
 )
 
 type policyCmd struct {
-	Check policyCheckCmd `cmd:"" help:"Show everything that is wrong with policy files."`
+	Check    policyCheckCmd    `cmd:"" help:"Show everything that is wrong with policy files."`
+	Diff     policyDiffCmd     `cmd:"" help:"Show in which ways two policies differ in meaning."`
+	Publish  policyPublishCmd  `cmd:"" help:"Propose the next version of a policy."`
+	Approve  policyApproveCmd  `cmd:"" help:"Approve what another key proposed."`
+	Reject   policyRejectCmd   `cmd:"" help:"Reject a proposal for good."`
+	Withdraw policyWithdrawCmd `cmd:"" help:"Take back a version that is not in force."`
+	List     policyListCmd     `cmd:"" help:"List every version and where it stands."`
+	Show     policyShowCmd     `cmd:"" help:"Print a version's text."`
+	History  policyHistoryCmd  `cmd:"" help:"Show who did what to a policy."`
+	InForce  policyInForceCmd  `cmd:"" help:"Show what is in force now, or at another instant."`
+	Brake    policyBrakeCmd    `cmd:"" help:"Stop a policy, or one of its rules, from blocking, at once."`
+	Release  policyReleaseCmd  `cmd:"" help:"Release a brake."`
+	Brakes   policyBrakesCmd   `cmd:"" help:"List what is braked."`
+	Observed policyObservedCmd `cmd:"" help:"Show what observing and braked rules would have blocked."`
 }
 
 type policyCheckCmd struct {

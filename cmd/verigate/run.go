@@ -39,8 +39,8 @@ type cli struct {
 	Worker    workerCmd    `cmd:"" help:"Run a worker alone, beside API processes, on a remote engine."`
 	Accounts  accountsCmd  `cmd:"" help:"Work on accounts through a running API."`
 	Decide    decideCmd    `cmd:"" help:"Ask the gate of a running API, for now or for another instant."`
-	Policy    policyCmd    `cmd:"" help:"Work on policy files."`
 	Webhooks  webhooksCmd  `cmd:"" help:"Tell account services of changes, through a running API."`
+	Policy    policyCmd    `cmd:"" help:"Check, publish, approve, compare and brake the dated rules."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database's schema, and a remote engine's namespace, up to date."`
 	Reconcile reconcileCmd `cmd:"" help:"After a restore: bring workflows and store together and report each account."`
 	Replay    replayCmd    `cmd:"" help:"Run this build's workflow code against recorded histories."`

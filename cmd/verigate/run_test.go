@@ -152,6 +152,8 @@ func TestDemo(t *testing.T) {
 	require.Equal(t, exitOK, code, complaint.String())
 	require.Contains(t, answer.String(), "block (enforced) at 2020-12-04T00:00:00+08:00")
 
+	publishesByTwo(t, places)
+
 	answer.Reset()
 	code = run(ctx, []string{"reconcile", "--data", filepath.Join(dir, "data")}, env, nil, &answer, &complaint)
 	require.Equal(t, exitOK, code, complaint.String()+answer.String())

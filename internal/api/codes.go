@@ -17,6 +17,11 @@ const (
 	CodePolicyNotFound       Code = "policy_not_found"
 	CodeWebhookNotFound      Code = "webhook_not_found"
 	CodeMessageNotFound      Code = "message_not_found"
+	CodePolicyVersionTaken   Code = "policy_version_taken"
+	CodePolicyState          Code = "policy_state"
+	CodePoliciesClash        Code = "policies_clash"
+	CodeSecondApprover       Code = "second_approver_needed"
+	CodeNotBraked            Code = "not_braked"
 	CodeMethodNotAllowed     Code = "method_not_allowed"
 	CodeStepNotAllowed       Code = "step_not_allowed"
 	CodeCorrectionNotAllowed Code = "correction_not_allowed"
@@ -73,6 +78,21 @@ func codes() map[Code]meaning {
 		CodeMessageNotFound: {http.StatusNotFound, 0,
 			text{"There is no such message", "不存在该消息"},
 			text{"Give the webhook-id of a message of an account's log.", "请提供账号日志中某条消息的 webhook-id。"}},
+		CodePolicyVersionTaken: {http.StatusConflict, 0,
+			text{"This version of the policy has another text", "该规则版本已有其他内容"},
+			text{"Versions never change. Give the new text the next number.", "已有版本不可更改，请为新内容使用下一个版本号。"}},
+		CodePolicyState: {http.StatusConflict, 0,
+			text{"The state of this version does not allow it", "该版本的状态不允许此操作"},
+			text{"Only a proposal is approved or rejected; only what is not in force is withdrawn. Against a rule in force there is the brake.", "仅可批准或驳回提案，仅可撤回尚未生效的版本；对已生效的规则请使用紧急制动。"}},
+		CodePoliciesClash: {http.StatusConflict, 0,
+			text{"The policies could not be in force together", "规则无法同时生效"},
+			text{"Two policies must not have a rule of the same id, nor declare too many actions together.", "不同规则文件不得含有相同的规则标识，声明的操作总数也不得超出上限。"}},
+		CodeSecondApprover: {http.StatusConflict, 0,
+			text{"A second person has to approve this", "需由另一人批准"},
+			text{"The key that proposed a version cannot approve it. Use another person's key with the scope policies:approve.", "提出该版本的密钥不能自行批准，请使用另一人持有的、具备 policies:approve 权限的密钥。"}},
+		CodeNotBraked: {http.StatusConflict, 0,
+			text{"There is no such brake", "不存在该紧急制动"},
+			text{"A brake is released as it was put: the policy as a whole, or the one rule. GET /v1/brakes lists what holds.", "解除须与制动时的对象一致：整个规则文件或单条规则。可通过 GET /v1/brakes 查看当前制动。"}},
 		CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 0,
 			text{"The address does not take this method", "该地址不支持此方法"},
 			text{"Use a method that the Allow header names.", "请使用 Allow 响应头中列出的方法。"}},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
@@ -29,7 +30,9 @@ type Store interface {
 	Attempt(ctx context.Context, attemptID string) (accountID string, attempt lifecycle.Attempt, err error)
 	Changed(ctx context.Context, accountID string) (<-chan struct{}, error)
 	MarkReturned(ctx context.Context, attemptID string, at time.Time) error
-	Policies(ctx context.Context) ([]store.PublishedPolicy, error)
+	ObservedRules(ctx context.Context, policyName string) ([]store.ObservedRule, error)
+	Observed(ctx context.Context, f store.ObservedFilter) ([]store.CountedBlock, error)
+	rulebook.DeskStore
 	PutLink(ctx context.Context, l store.Link) (store.Link, error)
 	BeginRequest(ctx context.Context, key, bodyHash string, now time.Time) (saved store.SavedResponse, claimed bool, err error)
 	FinishRequest(ctx context.Context, key string, r store.SavedResponse) error
@@ -81,6 +84,8 @@ type Config struct {
 	QRContent QRContent        // default QRScanLink
 	Version   string           // of the program, for the OpenAPI document; default "dev"
 
+	// PublishAlone lets one key bring a policy into force; otherwise another key has to approve it.
+	PublishAlone bool
 	// SandboxNumbers are document numbers that are accepted without validation, for a provider's test environment.
 	SandboxNumbers []string
 	// PromptLink returns the address that a login prompt leads to; nil leaves it out.

@@ -17,33 +17,44 @@ import (
 	"github.com/verigate/verigate/workflows/policy/policytest"
 )
 
-// TestBoundariesOverHTTP asks the cases of the founding rule at the gate itself, at their very instant, and again
-// later as a question about the past.
+// TestBoundariesOverHTTP asks the cases of the founding rule, and of both rules of 2020 together, at the gate itself, at
+// their very instant, and again later as a question about the past.
 func TestBoundariesOverHTTP(t *testing.T) {
 	t.Parallel()
-	cases, err := policytest.Cases(os.DirFS("../../testdata/policies"), "boundary.yaml")
-	require.NoError(t, err)
-	for _, c := range cases {
-		t.Run(c.Name, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t, "2020-10-05 00:00:00")
-			f.arrange(c)
-			path := "/v1/accounts/" + c.Account.ID + "/decisions"
-
-			f.clock.set(c.At)
-			now := f.post(path, object{"action": c.Action}).is(http.StatusOK)
-			checkDecision(t, c, now)
-			require.Equal(t, false, now["hypothetical"])
-			require.NotEmpty(t, now["receipt"])
-
-			f.clock.set(c.At.AddDate(1, 0, 0))
-			past := f.post(path, object{"action": c.Action, "at": c.At.Format(time.RFC3339Nano), "basis": "would"}).is(http.StatusOK)
-			checkDecision(t, c, past)
-			require.Equal(t, true, past["hypothetical"])
-			require.Equal(t, "would", past["basis"])
-			require.Nil(t, past["receipt"])
-		})
+	for _, suite := range []string{"boundary.yaml", "registration-boundary.yaml"} {
+		cases, err := policytest.Cases(os.DirFS("../../testdata/policies"), suite)
+		require.NoError(t, err)
+		for _, c := range cases {
+			t.Run(suite+"/"+c.Name, func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t, "2020-10-05 00:00:00")
+				if suite != "boundary.yaml" {
+					f.publishBoth()
+				}
+				f.askCase(c)
+			})
+		}
 	}
+}
+
+func (f *fixture) askCase(c policytest.Case) {
+	t := f.t
+	t.Helper()
+	f.arrange(c)
+	path := "/v1/accounts/" + c.Account.ID + "/decisions"
+
+	f.clock.set(c.At)
+	now := f.post(path, object{"action": c.Action}).is(http.StatusOK)
+	checkDecision(t, c, now)
+	require.Equal(t, false, now["hypothetical"])
+	require.NotEmpty(t, now["receipt"])
+
+	f.clock.set(c.At.AddDate(1, 0, 0))
+	past := f.post(path, object{"action": c.Action, "at": c.At.Format(time.RFC3339Nano), "basis": "would"}).is(http.StatusOK)
+	checkDecision(t, c, past)
+	require.Equal(t, true, past["hypothetical"])
+	require.Equal(t, "would", past["basis"])
+	require.Nil(t, past["receipt"])
 }
 
 // arrange makes an account with the case's facts and standing.
@@ -88,7 +99,7 @@ func (f *fixture) arrange(c policytest.Case) {
 	}
 }
 
-func checkDecision(t *testing.T, c policytest.Case, got object) {
+func checkDecision(t testing.TB, c policytest.Case, got object) {
 	t.Helper()
 	require.Equal(t, string(c.Effect), got["effect"])
 	require.Equal(t, string(c.Reason), got["reason"])

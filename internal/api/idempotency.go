@@ -33,7 +33,11 @@ func changeID(c *call) (string, error) {
 		f.add(idempotencyHeader, "form", "must be 1 to 255 printable ASCII characters without spaces", "应为 1 到 255 个可打印的 ASCII 字符，不含空格")
 		return "", f.err()
 	}
-	sum := sha256.Sum256([]byte(c.key.ID + "\n" + c.op.id + "\n" + c.account + "\n" + given))
+	subject := c.account
+	if subject == "" {
+		subject = c.r.URL.Path // what else the command is about
+	}
+	sum := sha256.Sum256([]byte(c.key.ID + "\n" + c.op.id + "\n" + subject + "\n" + given))
 	return hex.EncodeToString(sum[:16]), nil
 }
 

@@ -120,10 +120,34 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	c.check(200, get, "/v1/policies", nil)
 	c.check(200, get, "/v1/policies/wishpost-face-verification/versions/1", nil)
 	c.check(404, get, "/v1/policies/x/versions/1", nil)
+	c.policies()
 	c.check(200, get, "/healthz", nil)
 	c.check(200, get, "/readyz", nil)
 	f.engine.set(func(e *engine) { e.failing = api.ErrOutcomeUnknown })
 	c.check(503, post, v+"/submit", realName())
+}
+
+// policies goes the way of a version, with another key for its approval.
+func (c *documented) policies() {
+	c.t.Helper()
+	const get, post, policy = http.MethodGet, http.MethodPost, "/v1/policies/wishpost-face-verification"
+	next := object{"text": policyText(c.t, 2, "mode: enforce", "mode: observe"), "note": "observe", "effective_from": "2020-12-06T00:00:00+08:00"}
+	approver := as(c.newKey(api.PoliciesApprove))
+	c.check(422, post, "/v1/policies", object{"text": "name: x", "note": "n"})
+	c.check(201, post, "/v1/policies", next)
+	c.check(200, post, "/v1/policies", next)
+	c.check(409, post, policy+"/versions/2/approve", object{})
+	c.check(200, post, policy+"/versions/2/approve", object{"reason": "seen"}, approver)
+	c.check(409, post, policy+"/versions/2/reject", object{"reason": "late"}, approver)
+	c.check(200, post, policy+"/versions/2/withdraw", object{"reason": "slip"})
+	c.check(200, get, policy+"/diff?from=1&to=2", nil)
+	c.check(200, get, "/v1/policies:in-force?at=2020-12-07T00:00:00Z", nil)
+	c.check(201, post, policy+"/brake", object{"rule": "existing-individuals", "reason": "slip"})
+	c.check(200, get, "/v1/brakes", nil)
+	c.check(200, get, policy+"/observed?limit=1", nil)
+	c.check(200, post, policy+"/release", object{"rule": "existing-individuals", "reason": "mended"})
+	c.check(409, post, policy+"/release", object{"reason": "mended"})
+	c.check(200, get, policy+"/history", nil)
 }
 
 // TestTheDocumentIsWhole: everything has words, and every problem that can be answered is explained.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -25,6 +26,7 @@ type Problem struct {
 	State   lifecycle.State  `json:"state,omitempty" doc:"State of the verification that does not allow the step."`
 	Allowed []lifecycle.Step `json:"allowed,omitempty" nullable:"false" doc:"The steps that it allows."`
 	NextAt  *time.Time       `json:"next_at,omitempty" doc:"When the step becomes possible."`
+	Policy  rulebook.State   `json:"policy_state,omitempty" enum:"proposed,scheduled,in_force,superseded,rejected,withdrawn" doc:"State of the policy version that does not allow it."`
 	Scope   string           `json:"scope,omitempty" doc:"The scope that the key lacks."`
 	Command string           `json:"command,omitempty" enum:"not_taken,unknown" doc:"What became of the command. If unknown, send it again with the same Idempotency-Key."`
 
@@ -82,6 +84,9 @@ func problemOf(err error) *Problem {
 	var refusal *lifecycle.Refusal
 	if errors.As(err, &refusal) {
 		return problemOfRefusal(refusal)
+	}
+	if p := problemOfPolicy(err); p != nil {
+		return p
 	}
 	for _, row := range []struct {
 		is      error

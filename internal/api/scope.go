@@ -12,8 +12,8 @@ const (
 	VerificationsWrite Scope = "verifications:write" // report logins, send merchants' commands
 	VerificationsRead  Scope = "verifications:read"
 	ReviewsWrite       Scope = "reviews:write"    // decide reviews, unlock, revoke
-	PoliciesWrite      Scope = "policies:write"   // publish
-	PoliciesApprove    Scope = "policies:approve" // approve, grant extensions
+	PoliciesWrite      Scope = "policies:write"   // propose, withdraw and brake policies
+	PoliciesApprove    Scope = "policies:approve" // approve and reject what others proposed, grant extensions
 	SweepsWrite        Scope = "sweeps:write"
 	WebhooksWrite      Scope = "webhooks:write" // add, change and try out webhooks, deliver again
 	AuditRead          Scope = "audit:read"

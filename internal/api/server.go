@@ -15,6 +15,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
+
+	"github.com/verigate/verigate/internal/rulebook"
 )
 
 // Server is the API as an http.Handler. Close it before the HTTP server is shut down, or its streams keep that waiting.
@@ -25,6 +27,7 @@ type Server struct {
 	openapi   *huma.OpenAPI
 	pages     *pages
 	languages languages
+	desk      *rulebook.Desk
 
 	keys                    *keyCache
 	perKey, failures, links *limiter
@@ -53,6 +56,7 @@ func New(cfg Config) (*Server, error) {
 	mux := http.NewServeMux()
 	s := &Server{
 		cfg: cfg, mux: mux, adapter: humago.NewAdapter(mux, ""), openapi: newOpenAPI(cfg.Version), pages: pages,
+		desk:      rulebook.NewDesk(cfg.Store, cfg.Now, cfg.PublishAlone),
 		languages: newLanguages(), keys: newKeyCache(cfg.Store.Key, cfg.Now, cfg.KeyAge),
 		perKey: newLimiter(cfg.KeyRate, cfg.Now), failures: newLimiter(cfg.FailureRate, cfg.Now),
 		links:   newLimiter(cfg.LinkRate, cfg.Now),
@@ -70,6 +74,8 @@ func (s *Server) routes() {
 	s.reviewRoutes()
 	s.operatorRoutes()
 	s.policyRoutes()
+	s.policyWrites()
+	s.brakeRoutes()
 	s.linkRoutes()
 	s.webhookRoutes()
 	s.pageLinkRoutes()

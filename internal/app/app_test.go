@@ -129,6 +129,7 @@ func TestDemonstration(t *testing.T) { //nolint:paralleltest // beside a test th
 		require.Contains(t, strings.Join(lines, "\n"), "sample-old")
 		if first == (DemoKeys{}) {
 			first = keys
+			require.NotContains(t, []string{keys.API, keys.Reviewer}, keys.Operator, "two persons publish")
 			require.True(t, a.Now().Before(EnforcedFrom()), "the timeline begins before the date")
 			answer, err := a.Decide(ctx, "sample-old", "create_label")
 			require.NoError(t, err)
@@ -156,13 +157,15 @@ func TestMissingSecretsStopTheStart(t *testing.T) {
 	require.ErrorContains(t, err, "secrets.link_keys")
 }
 
-func TestTheFoundingRuleIsTheOneOfTheTests(t *testing.T) {
+func TestTheRulesAreThoseOfTheTests(t *testing.T) {
 	t.Parallel()
-	want, err := os.ReadFile("../../testdata/policies/wishpost-2020.yaml")
-	require.NoError(t, err)
-	require.Equal(t, string(want), string(foundingRule))
-	_, err = policyfile.Parse(foundingRule)
-	require.NoError(t, err)
+	for name, text := range map[string][]byte{"wishpost-2020.yaml": foundingRule, "registration-2020.yaml": registrationRule} {
+		want, err := os.ReadFile("../../testdata/policies/" + name)
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(text))
+		_, err = policyfile.Parse(text)
+		require.NoError(t, err)
+	}
 	for i, p := range sampleAccounts() {
 		require.Equal(t, Samples()[i].ID, p.Account.ID)
 	}

@@ -16,10 +16,11 @@ import (
 // DemoKeys are the API keys that a demonstration shows.
 type DemoKeys struct {
 	API      string `json:"api_key"`      // what the platform's account service may do
-	Reviewer string `json:"reviewer_key"` // what reviewers and operators may do
+	Reviewer string `json:"reviewer_key"` // what reviewers and operators may do, approve policies among it
+	Operator string `json:"operator_key"` // who proposes policies and brakes them: the other person of the two
 }
 
-// StartDemo starts the program on a demonstration's data, with the founding rule, the sample accounts and two keys.
+// StartDemo starts the program on a demonstration's data, with the rules of 2020, the sample accounts and three keys.
 func StartDemo(ctx context.Context, d DemoDir, o Options) (*App, DemoKeys, error) {
 	a, err := Start(ctx, o)
 	if err != nil {
@@ -51,24 +52,30 @@ func (a *App) dress(ctx context.Context, d DemoDir) (DemoKeys, error) {
 // demoKeys returns the keys of the data, made at the first start.
 func (a *App) demoKeys(ctx context.Context, d DemoDir) (DemoKeys, error) {
 	var keys DemoKeys
-	known, err := readJSON(d.file("keys.json"), &keys)
-	if err != nil {
+	if _, err := readJSON(d.file("keys.json"), &keys); err != nil {
 		return keys, err
 	}
-	if known && a.hasKey(ctx, keys.API) && a.hasKey(ctx, keys.Reviewer) {
-		return keys, nil
-	}
-	keys.API, err = createKey(ctx, a.store, a.clock, NewKey{Label: "demo account service", Scopes: []api.Scope{
-		api.AccountsWrite, api.DecisionsRead, api.VerificationsWrite, api.VerificationsRead, api.AuditRead, api.WebhooksWrite,
-	}})
-	if err != nil {
-		return keys, err
-	}
-	keys.Reviewer, err = createKey(ctx, a.store, a.clock, NewKey{Label: "demo reviewer and operator", Scopes: []api.Scope{
-		api.ReviewsWrite, api.VerificationsRead, api.AuditRead, api.AccountsCorrect, api.PoliciesApprove,
-	}})
-	if err != nil {
-		return keys, err
+	for _, k := range []struct {
+		secret *string
+		label  string
+		scopes []api.Scope
+	}{
+		{&keys.API, "demo account service", []api.Scope{
+			api.AccountsWrite, api.DecisionsRead, api.VerificationsWrite, api.VerificationsRead, api.AuditRead,
+			api.WebhooksWrite,
+		}},
+		{&keys.Reviewer, "demo reviewer and operator", []api.Scope{
+			api.ReviewsWrite, api.VerificationsRead, api.AuditRead, api.AccountsCorrect, api.PoliciesApprove,
+		}},
+		{&keys.Operator, "demo author of policies", []api.Scope{api.PoliciesWrite, api.DecisionsRead, api.AuditRead}},
+	} {
+		if a.hasKey(ctx, *k.secret) {
+			continue
+		}
+		var err error
+		if *k.secret, err = createKey(ctx, a.store, a.clock, NewKey{Label: k.label, Scopes: k.scopes}); err != nil {
+			return keys, err
+		}
 	}
 	return keys, writeJSON(d.file("keys.json"), keys)
 }

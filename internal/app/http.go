@@ -60,9 +60,9 @@ func (a *App) startAPI(links *api.Tokens) error {
 		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Webhooks: a.webhooks.manage, Now: a.clock.Now, Logger: a.log,
 		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
-		LinkLife:       c.Pages.LinkLife,
-		Ready:          func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
-		KeyRate:        api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
+		LinkLife:       c.Pages.LinkLife, PublishAlone: !c.Policies.SecondApprover,
+		Ready:   func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
+		KeyRate: api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
 	})
 	if err != nil {
 		return err
@@ -158,7 +158,10 @@ func routes() []string {
 		"/v1/accounts/{account_id}/verification/correct", "/v1/accounts/{account_id}/verification/withdraw-consent",
 		"/v1/accounts/{account_id}/verification/choose-manual", "/v1/accounts/{account_id}/verification/cancel-manual",
 		"/v1/accounts/{account_id}/verification/events", "/v1/reviews/{account_id}/manual", "/v1/verifications",
-		"/v1/policies/{name}/versions/{n}", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
+		"/v1/policies", "/v1/policies:in-force", "/v1/policies/{name}/versions/{n}", "/v1/policies/{name}/versions/{n}/approve",
+		"/v1/policies/{name}/versions/{n}/reject", "/v1/policies/{name}/versions/{n}/withdraw", "/v1/policies/{name}/diff",
+		"/v1/policies/{name}/history", "/v1/policies/{name}/observed", "/v1/policies/{name}/brake", "/v1/policies/{name}/release",
+		"/v1/brakes", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
 		"/v1/accounts/{account_id}/links", "/embed/prompt.js", "/embed/prompt.css", "/m/l/{token}", "/m/lang", "/m/assets/{file}",
 		"/v1/webhooks/{webhook_id}/rotate-secret", "/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/deliveries",
 		"/v1/webhooks/{webhook_id}/redeliver", "/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",

@@ -59,7 +59,7 @@ func (d DemoDir) listenPortal() (net.Listener, error) {
 func portalSamples() []portal.Sample {
 	chinese := map[string]string{
 		"sample-before":     "在截止时刻前一秒注册：适用规则",
-		"sample-at":         "在截止时刻注册：不再适用规则",
+		"sample-at":         "在截止时刻注册：适用新注册账号规则，自注册起受限",
 		"sample-old":        "2020年11月1日注册：适用规则，尚未办理",
 		"sample-approved":   "此前已通过实名审核，尚未核实本人：适用规则",
 		"sample-verified":   "此前已完成认证：不受限制",

@@ -12,10 +12,13 @@ import (
 	"github.com/verigate/verigate/workflows/policy/policyfile"
 )
 
-// foundingRule is the policy of a demonstration; a test keeps it equal to the one in testdata.
-//
-//go:embed demo/wishpost-2020.yaml
-var foundingRule []byte
+// foundingRule and registrationRule are the policies of a demonstration; a test keeps them equal to those in testdata.
+var (
+	//go:embed demo/wishpost-2020.yaml
+	foundingRule []byte
+	//go:embed demo/registration-2020.yaml
+	registrationRule []byte
+)
 
 // Sample is an account of the demonstration, with what it is there to show.
 type Sample struct {
@@ -27,7 +30,7 @@ type Sample struct {
 func Samples() []Sample {
 	return []Sample{
 		{"sample-before", "registered one second before the cutoff: covered"},
-		{"sample-at", "registered at the cutoff: not covered any more"},
+		{"sample-at", "registered at the cutoff: covered by the rule for registration, blocked from its first day"},
 		{"sample-old", "registered on 2020-11-01: covered, nothing done yet"},
 		{"sample-approved", "real name approved by an older process, person not verified: covered"},
 		{"sample-verified", "verified by an older process: never blocked"},
@@ -78,18 +81,19 @@ func sampleAccounts() []store.PutAccount {
 	}
 }
 
-// seed publishes the founding rule and registers the samples. Doing it again changes nothing.
+// seed publishes the rules of 2020 and registers the samples. Doing it again changes nothing.
 func (a *App) seed(ctx context.Context) error {
-	p, err := policyfile.Parse(foundingRule)
-	if err != nil {
-		return fmt.Errorf("app: founding rule: %w", err)
-	}
-	err = a.store.PublishPolicy(ctx, store.PublishedPolicy{
-		Name: p.Name, Version: p.Version, Text: foundingRule, Digest: policyfile.Digest(foundingRule),
-		EffectiveFrom: beijing(2020, time.January, 1, 0, 0, 0), RecordedAt: a.clock.Now(), Author: "demo", Note: "the founding rule",
-	})
-	if err != nil {
-		return fmt.Errorf("app: publish the founding rule: %w", err)
+	for note, text := range map[string][]byte{"the founding rule": foundingRule, "the rule for registration": registrationRule} {
+		p, err := policyfile.Parse(text)
+		if err != nil {
+			return fmt.Errorf("app: %s: %w", note, err)
+		}
+		err = a.store.PublishPolicy(ctx, store.PublishedPolicy{
+			Name: p.Name, Version: p.Version, Text: text, EffectiveFrom: beijing(2020, time.January, 1, 0, 0, 0), Author: "demo", Note: note,
+		})
+		if err != nil {
+			return fmt.Errorf("app: publish %s: %w", note, err)
+		}
 	}
 	outcomes, err := a.store.PutAccounts(ctx, sampleAccounts(), false)
 	if err != nil {

@@ -15,6 +15,7 @@ type Config struct {
 	Limits   Limits   `yaml:"limits"`
 	QR       QR       `yaml:"qr"`
 	Pages    Pages    `yaml:"pages"`
+	Policies Policies `yaml:"policies"`
 	Rates    Rates    `yaml:"rates"`
 	Webhooks Webhooks `yaml:"webhooks"`
 	Log      Log      `yaml:"log"`
@@ -190,6 +191,12 @@ type Pages struct {
 	SessionIdle time.Duration `yaml:"session_idle" bounds:"1m..12h"`
 }
 
+// Policies is how the dated rules are published.
+type Policies struct {
+	// A published version is a proposal until another API key with the scope policies:approve approves it. If false, the key that publishes is enough.
+	SecondApprover bool `yaml:"second_approver"`
+}
+
 // Rates bound what one caller can ask for. A caller above them gets 429 with Retry-After.
 type Rates struct {
 	// Requests per second of one API key.
@@ -251,10 +258,11 @@ func Default() Config {
 				RatePerSecond: 20, Burst: 40,
 			},
 		},
-		Limits: Limits{AttemptsPerDay: 5, QRLease: 10 * time.Minute, ContinueAfter: 1500},
-		QR:     QR{Content: "provider_url"},
-		Pages:  Pages{LinkLife: 10 * time.Minute, SessionLife: 30 * time.Minute, SessionIdle: 15 * time.Minute},
-		Rates:  Rates{PerKey: 20_000, PerKeyBurst: 40_000, Streams: 10_000},
+		Limits:   Limits{AttemptsPerDay: 5, QRLease: 10 * time.Minute, ContinueAfter: 1500},
+		QR:       QR{Content: "provider_url"},
+		Pages:    Pages{LinkLife: 10 * time.Minute, SessionLife: 30 * time.Minute, SessionIdle: 15 * time.Minute},
+		Policies: Policies{SecondApprover: true},
+		Rates:    Rates{PerKey: 20_000, PerKeyBurst: 40_000, Streams: 10_000},
 		Webhooks: Webhooks{
 			Deliver: true, Concurrency: 64, PerWebhook: 16, Timeout: 15 * time.Second, PollInterval: 500 * time.Millisecond,
 			DisableAfter: 120 * time.Hour, Keep: 720 * time.Hour,
