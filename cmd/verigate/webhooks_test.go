@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,7 +73,9 @@ func TestWebhookCommands(t *testing.T) {
 	require.Contains(t, out, `{"webhooks":[{"webhook_id":"w1"`)
 	code, out, _ = call(t, url, "", "webhooks", "redeliver", "w1", "--from", "2026-12-04T00:00:00Z", "--to", "2026-12-05T00:00:00Z", "--json")
 	require.Equal(t, exitOK, code)
-	require.Equal(t, `{"queued":500,"cursor":"next"}`+"\n"+`{"queued":3,"cursor":null}`+"\n", out)
+	first, second, _ := strings.Cut(out, "\n")
+	require.JSONEq(t, `{"queued":500,"cursor":"next"}`, first)
+	require.JSONEq(t, `{"queued":3,"cursor":null}`, second)
 	for _, bad := range [][]string{
 		{"redeliver", "w1"}, {"redeliver", "w1", "--message", "m", "--from", "2026-12-04T00:00:00Z"}, {"redeliver", "w1", "--message", "m", "--to", "x"},
 		{"redeliver", "w1", "--from", "2026-12-04T00:00:00Z"}, {"redeliver", "w1", "--from", "yesterday", "--to", "2026-12-04T00:00:00Z"},

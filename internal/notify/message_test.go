@@ -219,10 +219,11 @@ func TestMessageIDs(t *testing.T) {
 		seq := rapid.Int64Range(1, 1<<62).Draw(rt, "seq")
 		id := notify.MessageID(account, seq)
 		require.Regexp(rt, `^[A-Za-z0-9_-]{1,128}$`, id)
-		if first, known := seen[id]; known {
-			require.Equal(rt, first, [2]any{account, seq})
+		of := [2]any{account, seq}
+		if before, known := seen[id]; known {
+			require.Equal(rt, before, of)
 		}
-		seen[id] = [2]any{account, seq}
+		seen[id] = of
 		gotAccount, gotSeq, ok := notify.ParseMessageID(id)
 		require.True(rt, ok)
 		require.Equal(rt, account, gotAccount)
