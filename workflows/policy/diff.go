@@ -88,6 +88,7 @@ func (m meaning) rule(path string, r *Rule) {
 		m.say(path+".grace.bound", duration(g.Bound))
 		m.say(path+".grace.lead", duration(g.Lead))
 	}
+	m.reminders(path+".reminders", r.Reminders)
 	kinds := make([]string, len(r.Cohort.Kinds))
 	for i, k := range r.Cohort.Kinds {
 		kinds[i] = string(k)
@@ -104,6 +105,25 @@ func (m meaning) rule(path string, r *Rule) {
 		}
 		m.phase(path+".phases."+name, &r.Phases[i])
 	}
+}
+
+func (m meaning) reminders(path string, r *Reminders) {
+	if r == nil {
+		return
+	}
+	before := make([]string, len(r.Before))
+	for i, d := range r.Before {
+		before[i] = duration(d)
+	}
+	m.say(path+".before", strings.Join(before, ", "))
+	if r.After.Times > 0 {
+		m.say(path+".after", fmt.Sprintf("every %s, %d times", duration(r.After.Every), r.After.Times))
+	}
+	if r.Quiet.From != r.Quiet.Until {
+		m.say(path+".quiet", fmt.Sprintf("%s to %s", r.Quiet.From, r.Quiet.Until))
+	}
+	m.say(path+".jitter", duration(r.Jitter))
+	m.say(path+".per_second", strconv.Itoa(r.PerSecond))
 }
 
 func (m meaning) phase(path string, p *Phase) {

@@ -40,8 +40,8 @@ func TestDiff(t *testing.T) {
 	}{
 		"only the text":          {changed(), changed("version: 1", "version: 2", "# Beijing time.", "#", "kind: individual", "kind: [individual]", "2020-12-04T00:00:00+08:00", "2020-12-03T16:00:00Z"), nil},
 		"a later deadline":       {changed(), changed("2020-12-04T", "2020-12-11T"), []string{rule + "phases.enforced.from: 2020-12-04T00:00:00+08:00 -> 2020-12-11T00:00:00+08:00"}},
-		"a milder effect":        {changed(), changed("create_label: block", "create_label: prompt"), []string{rule + "phases.enforced.effects.create_label: block -> prompt"}},
-		"an effect gone":         {changed(), changed("          create_label: block\n", ""), []string{rule + "phases.enforced.effects.create_label: block -> "}},
+		"a stricter effect":        {changed(), changed("login: prompt # a login is never blocked", "login: block"), []string{rule + "phases.enforced.effects.login: prompt -> block"}},
+		"an effect gone":         {changed("create_label: block", "create_label: block\n          print_label: block"), changed(), []string{rule + "phases.enforced.effects.print_label: block -> "}},
 		"allow is not naming it": {changed(), changed("create_label: block", "create_label: block\n          print_label: allow"), nil},
 		"a wider cohort": {changed(), changed("      region: CN\n", "", "before: 2020-11-17T", "before: 2020-11-18T"), []string{
 			rule + "cohort.region: CN -> any", rule + "cohort.registered.before: 2020-11-17T00:00:00+08:00 -> 2020-11-18T00:00:00+08:00",
@@ -52,6 +52,10 @@ func TestDiff(t *testing.T) {
 		}},
 		"mode, grace, validity": {changed(), changed("    mode: enforce\n", "    mode: observe\n    grace: {bound: 7d, lead: 36h}\n    valid_for: 365d\n"), []string{
 			rule + "grace.bound:  -> 7d", rule + "grace.lead:  -> 36h0m0s", rule + "mode: enforce -> observe", rule + "valid_for:  -> 365d",
+		}},
+		"reminders": {changed(), changed("[14d, 7d, 3d, 1d]", "[7d]", "every: 7d, times: 4", "every: 36h, times: 2", `"21:00"`, `"22:30"`, "jitter: 30m", "jitter: 1h", "per_second: 50", "per_second: 5"), []string{
+			rule + "reminders.after: every 7d, 4 times -> every 36h0m0s, 2 times", rule + "reminders.before: 14d, 7d, 3d, 1d -> 7d",
+			rule + "reminders.jitter: 30m0s -> 1h0m0s", rule + "reminders.per_second: 50 -> 5", rule + "reminders.quiet: 21:00 to 09:00 -> 22:30 to 09:00",
 		}},
 		"everything beside the rules": {changed(), changed("name: wishpost-face-verification", "name: other", "zone: Asia/Shanghai", "zone: UTC", ", void_label]", "]",
 			"  mode: once\n  from: 2020-10-29T00:00:00+08:00\n  before: 2020-11-12T00:00:00+08:00\n", "  mode: free\n",

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"hash/fnv"
 	"slices"
 	"strconv"
@@ -36,6 +37,9 @@ type Quiet struct {
 
 // TimeOfDay is a time of day in minutes since midnight.
 type TimeOfDay int
+
+// String returns it as a policy file writes it, such as 09:00.
+func (t TimeOfDay) String() string { return fmt.Sprintf("%02d:%02d", int(t)/60, int(t)%60) }
 
 // Milestone is one of the instants at which a rule reminds an account, before quiet hours and jitter.
 type Milestone struct {
