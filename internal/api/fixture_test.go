@@ -191,6 +191,7 @@ type fixture struct {
 	vault    *countingVault
 	engine   *engine
 	launcher *launcher
+	runs     *runs
 	gate     *gate.Gate
 	tokens   *api.Tokens
 	api      *api.Server
@@ -217,7 +218,7 @@ func zone(t testing.TB) *time.Location {
 func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, clock: &clock{at: beijing(t, now)}, launcher: &launcher{url: "https://provider.example/certify"}, logs: &logs{},
+		t: t, clock: &clock{at: beijing(t, now)}, launcher: &launcher{url: "https://provider.example/certify"}, logs: &logs{}, runs: newRuns(),
 	}
 	logger := slog.New(slog.NewJSONHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	db := sqlstoretest.Open(t, sqlstoretest.WithNow(f.clock.now))
@@ -235,7 +236,7 @@ func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture 
 	require.NoError(t, err)
 	cfg := api.Config{
 		Store: f.store, Vault: f.vault, Gate: f.gate, Engine: f.engine, Launcher: f.launcher, Tokens: f.tokens, Now: f.clock.now,
-		Logger: logger, PromptLink: func(id string) string { return "https://portal.example/" + id },
+		Reminders: f.runs, Logger: logger, PromptLink: func(id string) string { return "https://portal.example/" + id },
 	}
 	for _, set := range change {
 		set(&cfg)
@@ -441,7 +442,7 @@ func (f *fixture) over(s api.Store) *fixture {
 	var err error
 	next.api, err = api.New(api.Config{
 		Store: s, Vault: f.vault, Gate: f.gate, Engine: f.engine, Launcher: f.launcher, Tokens: f.tokens, Now: f.clock.now,
-		Logger: slog.New(slog.NewJSONHandler(f.logs, nil)),
+		Reminders: f.runs, Logger: slog.New(slog.NewJSONHandler(f.logs, nil)),
 	})
 	require.NoError(f.t, err)
 	next.server = httptest.NewServer(next.api)

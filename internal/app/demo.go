@@ -65,7 +65,7 @@ func (a *App) demoKeys(ctx context.Context, d DemoDir) (DemoKeys, error) {
 		return keys, err
 	}
 	keys.Reviewer, err = createKey(ctx, a.store, a.clock, NewKey{Label: "demo reviewer and operator", Scopes: []api.Scope{
-		api.ReviewsWrite, api.VerificationsRead, api.AuditRead, api.AccountsCorrect, api.PoliciesApprove,
+		api.ReviewsWrite, api.VerificationsRead, api.AuditRead, api.AccountsCorrect, api.PoliciesApprove, api.SweepsWrite,
 	}})
 	if err != nil {
 		return keys, err

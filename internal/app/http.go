@@ -57,7 +57,8 @@ func (a *App) startAPI(links *api.Tokens) error {
 	c := a.config
 	handler, err := api.New(api.Config{
 		Store: a.store, Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine),
-		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Now: a.clock.Now, Logger: a.log,
+		Reminders: a.runs,
+		Launcher:  launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Now: a.clock.Now, Logger: a.log,
 		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
 		LinkLife:       c.Pages.LinkLife,
@@ -72,7 +73,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 		return err
 	}
 	known := telemetry.NewRoutes(routes()...)
-	served := patientWithImports(withPages(merchant, handler))
+	served := patientWithImports(withPages(merchant, a.withReceipts(handler)))
 	if c.HTTP.Metrics {
 		metrics := telemetry.NewMetrics(known, time.Now)
 		mux := http.NewServeMux()
@@ -158,6 +159,9 @@ func routes() []string {
 		"/v1/accounts/{account_id}/verification/choose-manual", "/v1/accounts/{account_id}/verification/cancel-manual",
 		"/v1/accounts/{account_id}/verification/events", "/v1/reviews/{account_id}/manual", "/v1/verifications",
 		"/v1/policies/{name}/versions/{n}", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
+		"/v1/accounts/{account_id}/contact", "/v1/accounts/{account_id}/notices", "/v1/accounts/{account_id}/prompts",
+		"/v1/accounts/{account_id}/prompts/{n}", "/v1/reminders", "/v1/reminders/{run_id}", "/v1/reminders/{run_id}/pause",
+		"/v1/reminders/{run_id}/resume", "/v1/reminders/{run_id}/cancel", "/hooks/sms/{secret}",
 		"/v1/accounts/{account_id}/links", "/embed/prompt.js", "/embed/prompt.css", "/m/l/{token}", "/m/lang", "/m/assets/{file}",
 		"/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",
 		"/m/manual", "/m/alternative", "/m/withdraw", "/m/leave", "/m/bye", "/m/state", "/m/events",

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"time"
 
@@ -88,7 +89,7 @@ func (a *App) seed(ctx context.Context) error {
 		Name: p.Name, Version: p.Version, Text: foundingRule, Digest: policyfile.Digest(foundingRule),
 		EffectiveFrom: beijing(2020, time.January, 1, 0, 0, 0), RecordedAt: a.clock.Now(), Author: "demo", Note: "the founding rule",
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrConflict) { // data of an earlier program keep the text that they began with
 		return fmt.Errorf("app: publish the founding rule: %w", err)
 	}
 	outcomes, err := a.store.PutAccounts(ctx, sampleAccounts(), false)

@@ -140,6 +140,7 @@ const (
 	RunPaused    RunState = "paused"
 	RunFinished  RunState = "finished"
 	RunCancelled RunState = "cancelled"
+	RunFailed    RunState = "failed"
 )
 
 // RemindersProgress is the view of a run.
