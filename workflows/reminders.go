@@ -35,11 +35,10 @@ type reminders struct {
 }
 
 func (r *reminders) setup(ctx workflow.Context) error {
-	runID, err := contract.RemindersRunOf(workflow.GetInfo(ctx).WorkflowExecution.ID)
-	if err != nil {
-		return temporal.NewNonRetryableApplicationError("the workflow id does not name a run", contract.ErrTypeInvalid, nil)
+	if r.in.Policy == "" {
+		return temporal.NewNonRetryableApplicationError("policy is missing", contract.ErrTypeInvalid, nil)
 	}
-	r.progress = contract.RemindersProgress{RunID: runID, Policy: r.in.Policy, DryRun: r.in.DryRun, State: contract.RunRunning}
+	r.progress = contract.RemindersProgress{Policy: r.in.Policy, DryRun: r.in.DryRun, State: contract.RunRunning}
 	if c := r.in.Continued; c != nil {
 		r.plan, r.shards, r.progress, r.delivered = c.Plan, c.Shards, c.Progress, c.Delivered
 		r.paused = c.Progress.State == contract.RunPaused

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -29,7 +28,6 @@ func newRemindersBed(t *testing.T, plan contract.ReminderPlan) *remindersBed {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	b := &remindersBed{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
-	b.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: contract.RemindersID("p:1")})
 	b.RegisterWorkflowWithOptions(workflows.Reminders, workflow.RegisterOptions{Name: contract.RemindersWorkflow})
 	var a *activities.Reminders
 	b.OnActivity(a.PlanReminders, mock.Anything, activities.PlanRemindersInput{Policy: "p", Shards: 4}).Return(plan, nil)
@@ -89,7 +87,7 @@ func TestRemindersGoThroughEveryShard(t *testing.T) {
 	var got contract.RemindersProgress
 	require.NoError(t, b.GetWorkflowResult(&got))
 	require.Equal(t, contract.RemindersProgress{
-		RunID: "p:1", Policy: "p", Version: 3, State: contract.RunFinished, Shards: 4, ShardsDone: 4,
+		Policy: "p", Version: 3, State: contract.RunFinished, Shards: 4, ShardsDone: 4,
 		Counts: contract.ReminderCounts{Seen: 80, Sent: 2},
 	}, got)
 	require.Equal(t, got, b.progress(t))
@@ -184,8 +182,7 @@ func TestRemindersFail(t *testing.T) {
 	require.Equal(t, contract.RunFailed, b.progress(t).State)
 
 	b = newRemindersBed(t, fourShards)
-	b.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: "something"})
-	b.ExecuteWorkflow(contract.RemindersWorkflow, contract.RemindersStart{Policy: "p"})
+	b.ExecuteWorkflow(contract.RemindersWorkflow, contract.RemindersStart{})
 	var app *temporal.ApplicationError
 	require.ErrorAs(t, b.GetWorkflowError(), &app)
 	require.Equal(t, contract.ErrTypeInvalid, app.Type())

@@ -57,6 +57,7 @@ func (r *Reminders) Progress(ctx context.Context, runID string) (contract.Remind
 	if err := value.Get(&p); err != nil {
 		return p, fmt.Errorf("temporal: progress of reminders: %w", err)
 	}
+	p.RunID = runID
 	return p, nil
 }
 
@@ -84,6 +85,7 @@ func (r *Reminders) update(ctx context.Context, runID, name string) (contract.Re
 	if isClosing(err) {
 		return r.Progress(ctx, runID)
 	}
+	p.RunID = runID
 	return p, runFault(err)
 }
 
