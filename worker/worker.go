@@ -29,12 +29,17 @@ type Deps struct {
 	Records *activities.Records
 	Review  *activities.Review
 	Face    *activities.Face
+	// Reminders may be nil: then this worker knows the workflow and does none of its activities.
+	Reminders *activities.Reminders
 }
 
 // RegisterWorkflows registers every workflow under its contract name.
 func RegisterWorkflows(r Registry) {
 	r.RegisterWorkflowWithOptions(workflows.Verification, workflow.RegisterOptions{
 		Name: contract.VerificationWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	})
+	r.RegisterWorkflowWithOptions(workflows.Reminders, workflow.RegisterOptions{
+		Name: contract.RemindersWorkflow, VersioningBehavior: workflow.VersioningBehaviorPinned,
 	})
 }
 
@@ -44,6 +49,9 @@ func Register(r ActivityRegistry, deps Deps) {
 	r.RegisterActivityWithOptions(deps.Records, activity.RegisterOptions{})
 	r.RegisterActivityWithOptions(deps.Review, activity.RegisterOptions{})
 	r.RegisterActivityWithOptions(deps.Face, activity.RegisterOptions{})
+	if deps.Reminders != nil {
+		r.RegisterActivityWithOptions(deps.Reminders, activity.RegisterOptions{})
+	}
 }
 
 // New returns a worker on the contract's task queue; the caller runs and stops it.

@@ -44,6 +44,7 @@ type ready struct {
 	Admin      string `json:"admin"`
 	Portal     string `json:"portal"`
 	Alipay     string `json:"alipay"`
+	SMS        string `json:"sms"`
 	Temporal   string `json:"temporal"`
 	TemporalUI string `json:"temporal_ui"`
 	app.DemoKeys
@@ -143,7 +144,7 @@ func (d demoCmd) announce(w *world, a *app.App, keys app.DemoKeys, dir app.DemoD
 	if d.Timeline && !a.Now().Before(app.EnforcedFrom()) {
 		w.say("The clock of this data is past %s already; add --fresh to watch it again.\n\n", beijing(app.EnforcedFrom()))
 	}
-	file := ready{API: a.API, Portal: a.Portal, Alipay: a.Alipay, Temporal: a.Temporal, TemporalUI: a.TemporalUI, DemoKeys: keys}
+	file := ready{API: a.API, Portal: a.Portal, Alipay: a.Alipay, SMS: a.SMS, Temporal: a.Temporal, TemporalUI: a.TemporalUI, DemoKeys: keys}
 	if err := app.WriteReady(d.ReadyFile, file); err != nil {
 		return err
 	}

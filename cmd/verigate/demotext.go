@@ -17,6 +17,7 @@ func demoText(a *app.App, keys app.DemoKeys, dir string, accounts []string) stri
 	say("  portal         %s   (a sample merchant site: begin here)", a.Portal)
 	say("  API            %s   (reference: %s/docs)", a.API, a.API)
 	say("  Alipay         %s   (simulated; its page plays the phone)", a.Alipay)
+	say("  text messages  %s   (simulated; what merchants were reminded of)", a.SMS)
 	say("  Temporal UI    %s", a.TemporalUI)
 	say("  data and logs  %s", dir)
 	say("")

@@ -41,6 +41,7 @@ type cli struct {
 	Decide    decideCmd    `cmd:"" help:"Ask the gate of a running API, for now or for another instant."`
 	Webhooks  webhooksCmd  `cmd:"" help:"Tell account services of changes, through a running API."`
 	Policy    policyCmd    `cmd:"" help:"Check, publish, approve, compare and brake the dated rules."`
+	Reminders remindersCmd `cmd:"" help:"Remind merchants of deadlines through a running API, and watch it."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database's schema, and a remote engine's namespace, up to date."`
 	Reconcile reconcileCmd `cmd:"" help:"After a restore: bring workflows and store together and report each account."`
 	Replay    replayCmd    `cmd:"" help:"Run this build's workflow code against recorded histories."`

@@ -22,6 +22,8 @@ const (
 	CodePoliciesClash        Code = "policies_clash"
 	CodeSecondApprover       Code = "second_approver_needed"
 	CodeNotBraked            Code = "not_braked"
+	CodePromptNotFound       Code = "prompt_not_found"
+	CodeRunNotFound          Code = "run_not_found"
 	CodeMethodNotAllowed     Code = "method_not_allowed"
 	CodeStepNotAllowed       Code = "step_not_allowed"
 	CodeCorrectionNotAllowed Code = "correction_not_allowed"
@@ -93,6 +95,12 @@ func codes() map[Code]meaning {
 		CodeNotBraked: {http.StatusConflict, 0,
 			text{"There is no such brake", "不存在该紧急制动"},
 			text{"A brake is released as it was put: the policy as a whole, or the one rule. GET /v1/brakes lists what holds.", "解除须与制动时的对象一致：整个规则文件或单条规则。可通过 GET /v1/brakes 查看当前制动。"}},
+		CodePromptNotFound: {http.StatusNotFound, 0,
+			text{"The account has no such prompt", "该账号没有此提示"},
+			text{"Prompts are counted by POST /v1/accounts/{account_id}/logins, from 1.", "提示由 POST /v1/accounts/{account_id}/logins 计数，从 1 开始。"}},
+		CodeRunNotFound: {http.StatusNotFound, 0,
+			text{"There is no such run", "不存在该次执行"},
+			text{"Use the run_id that the start answered. Runs that ended long ago are forgotten.", "请使用开始执行时返回的 run_id；很久以前结束的执行不再保留。"}},
 		CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 0,
 			text{"The address does not take this method", "该地址不支持此方法"},
 			text{"Use a method that the Allow header names.", "请使用 Allow 响应头中列出的方法。"}},

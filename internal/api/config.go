@@ -38,6 +38,12 @@ type Store interface {
 	FinishRequest(ctx context.Context, key string, r store.SavedResponse) error
 	Key(ctx context.Context, id string) (store.Key, error)
 	Ping(ctx context.Context) error
+	PutContact(ctx context.Context, accountID, ref string) (replaced string, err error)
+	Contact(ctx context.Context, accountID string) (ref string, err error)
+	DeleteContact(ctx context.Context, accountID string) error
+	NoticesOf(ctx context.Context, accountID string) ([]store.Notice, error)
+	PutPromptEvent(ctx context.Context, accountID string, number int, event store.PromptEvent, at time.Time) (first bool, err error)
+	Prompts(ctx context.Context, accountID string, after, limit int) ([]store.Prompt, error)
 }
 
 // Vault is what the API needs of the vault: it puts in and takes back what was put in for nothing.
@@ -70,15 +76,16 @@ const (
 
 // Config is what a Server is made of. All fields without a default are required.
 type Config struct {
-	Store    Store
-	Vault    Vault
-	Gate     Gate
-	Engine   Engine
-	Launcher Launcher
-	Tokens   *Tokens
-	Webhooks Webhooks
-	Now      func() time.Time // the business clock
-	Logger   *slog.Logger
+	Store     Store
+	Vault     Vault
+	Gate      Gate
+	Engine    Engine
+	Launcher  Launcher
+	Reminders Reminders
+	Tokens    *Tokens
+	Webhooks  Webhooks
+	Now       func() time.Time // the business clock
+	Logger    *slog.Logger
 
 	Limits    lifecycle.Limits // attempts and leases; default lifecycle.DefaultLimits
 	QRContent QRContent        // default QRScanLink
@@ -140,7 +147,7 @@ func set[T comparable](field *T, standard T) {
 
 func (c Config) validate() error {
 	for name, missing := range map[string]bool{
-		"Store": c.Store == nil, "Vault": c.Vault == nil, "Gate": c.Gate == nil, "Engine": c.Engine == nil,
+		"Store": c.Store == nil, "Vault": c.Vault == nil, "Gate": c.Gate == nil, "Engine": c.Engine == nil, "Reminders": c.Reminders == nil,
 		"Launcher": c.Launcher == nil, "Tokens": c.Tokens == nil, "Webhooks": c.Webhooks == nil, "Now": c.Now == nil, "Logger": c.Logger == nil,
 	} {
 		if missing {

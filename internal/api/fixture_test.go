@@ -193,6 +193,7 @@ type fixture struct {
 	vault    *countingVault
 	engine   *engine
 	launcher *launcher
+	runs     *runs
 	gate     *gate.Gate
 	tokens   *api.Tokens
 	webhooks *notify.Webhooks
@@ -220,7 +221,7 @@ func zone(t testing.TB) *time.Location {
 func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, clock: &clock{at: beijing(t, now)}, launcher: &launcher{url: "https://provider.example/certify"}, logs: &logs{},
+		t: t, clock: &clock{at: beijing(t, now)}, launcher: &launcher{url: "https://provider.example/certify"}, logs: &logs{}, runs: newRuns(),
 	}
 	logger := slog.New(slog.NewJSONHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	db := sqlstoretest.Open(t, sqlstoretest.WithNow(f.clock.now))
@@ -239,7 +240,7 @@ func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture 
 	f.webhooks = notify.NewWebhooks(db, vaulttest.Over(t, db.VaultRecords()), guard.New(guard.Config{}).Check)
 	cfg := api.Config{
 		Store: f.store, Vault: f.vault, Gate: f.gate, Engine: f.engine, Launcher: f.launcher, Tokens: f.tokens, Webhooks: f.webhooks, Now: f.clock.now,
-		Logger: logger, PromptLink: func(id string) string { return "https://portal.example/" + id },
+		Reminders: f.runs, Logger: logger, PromptLink: func(id string) string { return "https://portal.example/" + id },
 	}
 	for _, set := range change {
 		set(&cfg)
@@ -445,7 +446,7 @@ func (f *fixture) over(s api.Store) *fixture {
 	var err error
 	next.api, err = api.New(api.Config{
 		Store: s, Vault: f.vault, Gate: f.gate, Engine: f.engine, Launcher: f.launcher, Tokens: f.tokens, Webhooks: f.webhooks, Now: f.clock.now,
-		Logger: slog.New(slog.NewJSONHandler(f.logs, nil)),
+		Reminders: f.runs, Logger: slog.New(slog.NewJSONHandler(f.logs, nil)),
 	})
 	require.NoError(f.t, err)
 	next.server = httptest.NewServer(next.api)

@@ -194,6 +194,10 @@ func pathWords(name string) string {
 		return "Id of the webhook."
 	case "version":
 		return "Version of the policy, from 1."
+	case "number":
+		return "Number of the prompt, from 1."
+	case "run_id":
+		return "Id of the run, as its start answered it."
 	case "file":
 		return "A token, then .png"
 	default:
@@ -280,7 +284,7 @@ func (s *Server) operations() map[string][]*huma.Operation {
 	byTag := map[string][]*huma.Operation{}
 	for _, path := range slices.Sorted(maps.Keys(s.openapi.Paths)) {
 		item := s.openapi.Paths[path]
-		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post} {
+		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete} {
 			if op != nil {
 				byTag[op.Tags[0]] = append(byTag[op.Tags[0]], op)
 			}

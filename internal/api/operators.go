@@ -262,6 +262,12 @@ func viewDetail(d lifecycle.Detail, zone *time.Location) map[string]any {
 	if p := d.Provenance; p != nil {
 		view["provenance"] = map[string]any{"at": p.At.In(zone), "method": p.Method, "evidence": p.Evidence, "by": orNil(p.By)}
 	}
+	if r := d.Reminder; r != nil {
+		view["reminder"] = map[string]any{
+			"number": r.Number, "milestone": r.Milestone, "level": r.Level, "deadline": r.Deadline.In(zone), "policy": r.Policy,
+			"policy_version": r.PolicyVersion, "rule": r.Rule,
+		}
+	}
 	if p := d.Prompt; p != nil {
 		view["prompt"] = map[string]any{"number": p.Number, "level": p.Level, "policy": p.Policy, "policy_version": p.PolicyVersion, "rule": p.Rule}
 	}

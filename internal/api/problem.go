@@ -100,6 +100,7 @@ func problemOf(err error) *Problem {
 		{ErrProviderUnavailable, CodeProviderUnavailable, "not_taken"},
 		{ErrProviderRefused, CodeProviderRefused, "not_taken"},
 		{ErrAccountUnknown, CodeAccountNotFound, ""},
+		{ErrRunUnknown, CodeRunNotFound, ""},
 		{store.ErrUnavailable, CodeStoreUnavailable, ""},
 		{vault.ErrUnavailable, CodeStoreUnavailable, "not_taken"},
 		{store.ErrNotFound, CodeAccountNotFound, ""},

@@ -14,6 +14,7 @@ import (
 	"github.com/verigate/verigate/internal/config"
 	"github.com/verigate/verigate/internal/failpoint"
 	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/reminders"
 	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/internal/temporal"
 	"github.com/verigate/verigate/internal/vault"
@@ -44,6 +45,7 @@ type Addresses struct {
 	Temporal   string // host:port
 	TemporalUI string // base URL
 	Portal     string // base URL of the sample portal, which only a demonstration has
+	SMS        string // base URL of the simulated short message service
 }
 
 // App is the running program.
@@ -61,10 +63,12 @@ type App struct {
 	secrets   *vault.Sealed // of webhooks, sealed in the store
 	vault     vault.Vault
 	face      face.Provider
+	reminders *reminders.Runner
 	client    client.Client
 	gate      *gate.Gate
 	engine    *temporal.Engine
 	webhooks  webhookParts
+	runs      *temporal.Reminders
 
 	listener net.Listener // of the API
 
@@ -109,8 +113,10 @@ func Start(ctx context.Context, o Options) (_ *App, err error) {
 	}{
 		{"store", a.startStore, true},
 		{"provider", a.startProvider, true},
+		{"notifications", a.startNotifications, true},
 		{"engine", func(ctx context.Context) error { return a.startEngine(ctx, o.EngineLogger) }, true},
 		{"worker", func(context.Context) error { return a.startWorker(links) }, !o.API || a.config.Worker.InProcess},
+		{"reminder schedules", a.startReminderSchedules, !o.API || a.config.Worker.InProcess},
 		{"resuming", a.startResuming, a.resumes(o.API)},
 		{"gate", func(context.Context) error { return a.startGate() }, o.API},
 		{"housekeeping", a.startHousekeeping, o.API},

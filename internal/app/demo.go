@@ -65,7 +65,7 @@ func (a *App) demoKeys(ctx context.Context, d DemoDir) (DemoKeys, error) {
 			api.WebhooksWrite,
 		}},
 		{&keys.Reviewer, "demo reviewer and operator", []api.Scope{
-			api.ReviewsWrite, api.VerificationsRead, api.AuditRead, api.AccountsCorrect, api.PoliciesApprove,
+			api.ReviewsWrite, api.VerificationsRead, api.AuditRead, api.AccountsCorrect, api.PoliciesApprove, api.SweepsWrite,
 		}},
 		{&keys.Operator, "demo author of policies", []api.Scope{api.PoliciesWrite, api.DecisionsRead, api.AuditRead}},
 	} {

@@ -100,6 +100,7 @@ func (d DemoDir) Config(listen string) (config.Config, error) {
 	c.Store.Path = d.file("verigate.db")
 	c.Temporal.Mode, c.Temporal.Dir, c.Temporal.UIPort = config.Embedded, d.file("engine"), 0
 	c.Provider.Kind, c.Provider.SimulatorState = config.ProviderSimulated, d.file("alipay.json")
+	c.Notify.Kind = config.NotifySimulated
 	c.QR.Content = "scan_link" // so that the scan is seen, whatever opens it
 	c.Pages.OperatorZh, c.Pages.OperatorEn, c.Pages.Contact = "示例商户平台", "Example Merchant Platform", "privacy@platform.example"
 	c.Webhooks.AllowedNetworks, c.Webhooks.AllowHTTP = []string{"127.0.0.0/8", "::1/128"}, true // receivers on this machine
@@ -138,6 +139,7 @@ type portsFile struct {
 	Temporal   int `json:"temporal"`
 	TemporalUI int `json:"temporal_ui"`
 	Portal     int `json:"portal"`
+	SMS        int `json:"sms"`
 }
 
 func (d DemoDir) usePorts(c *config.Config) error {
@@ -146,6 +148,7 @@ func (d DemoDir) usePorts(c *config.Config) error {
 		return err
 	}
 	c.Provider.SimulatorListen = "127.0.0.1:" + strconv.Itoa(stillFree(p.Alipay))
+	c.Notify.SimulatorListen = "127.0.0.1:" + strconv.Itoa(stillFree(p.SMS))
 	c.Temporal.Port, c.Temporal.UIPort = stillFree(p.Temporal), stillFree(p.TemporalUI)
 	return nil
 }
@@ -177,6 +180,7 @@ func (d DemoDir) Running() (config.Config, error) {
 func (d DemoDir) keepPorts(a Addresses) error {
 	return writeJSON(d.file("ports.json"), portsFile{
 		Alipay: portOf(a.Alipay), Temporal: portOf(a.Temporal), TemporalUI: portOf(a.TemporalUI), Portal: portOf(a.Portal),
+		SMS: portOf(a.SMS),
 	})
 }
 

@@ -48,9 +48,8 @@ func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
 	}
 	a.stack.push("temporal client", func(context.Context) error { a.client.Close(); return nil })
 	commands := workflows.NewClient(a.client, workflows.WithClockOffset(a.clock.Offset))
-	a.engine = temporal.NewEngine(commands, a.store, temporal.Waits{
-		Command: t.CommandTimeout, Provider: t.ProviderTimeout, Retry: 20 * time.Millisecond,
-	})
+	waits := temporal.Waits{Command: t.CommandTimeout, Provider: t.ProviderTimeout, Retry: 20 * time.Millisecond}
+	a.engine, a.runs = temporal.NewEngine(commands, a.store, waits), temporal.NewReminders(a.client, waits)
 	return nil
 }
 
@@ -103,6 +102,7 @@ func (a *App) activities(links *api.Tokens) worker.Deps {
 	limits := a.limits()
 	rules := newRules(a.store)
 	return worker.Deps{
+		Reminders: &activities.Reminders{Reminding: a.reminders, Logger: a.log},
 		Records: &activities.Records{
 			Log: a.crashingLog(a.store), Rules: rules, IsGone: isGone, Logger: a.log,
 			Settings: activities.Settings{Limits: limits, ContinueAfter: a.config.Limits.ContinueAfter, Provider: a.face.Name()},

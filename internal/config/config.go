@@ -12,6 +12,7 @@ type Config struct {
 	Temporal Temporal `yaml:"temporal"`
 	Worker   Worker   `yaml:"worker"`
 	Provider Provider `yaml:"provider"`
+	Notify   Notify   `yaml:"notify"`
 	Limits   Limits   `yaml:"limits"`
 	QR       QR       `yaml:"qr"`
 	Pages    Pages    `yaml:"pages"`
@@ -159,6 +160,43 @@ type Alipay struct {
 	SandboxNumbers []string `yaml:"sandbox_numbers"`
 }
 
+// How merchants are reminded besides webhooks.
+const (
+	NotifyOff       = "off"
+	NotifyAliyun    = "aliyun"
+	NotifySimulated = "simulated"
+)
+
+// Notify sends reminders to merchants as text messages.
+type Notify struct {
+	// Who sends them. off: reminders stand in the log and go out by webhook only. The simulated one is for demonstrations: its messages are seen on its own page.
+	Kind string `yaml:"kind" oneof:"off|aliyun|simulated"`
+	// Address that the simulated service listens on.
+	SimulatorListen string `yaml:"simulator_listen" form:"host:port"`
+	// Contract with Alibaba Cloud's short message service.
+	Aliyun AliyunSMS `yaml:"aliyun"`
+}
+
+// AliyunSMS is the contract with Alibaba Cloud's short message service: an access key that may send and query messages, an approved signature and two approved templates.
+type AliyunSMS struct {
+	// Address of the service.
+	Endpoint string `yaml:"endpoint" form:"url"`
+	// Id of the access key.
+	AccessKeyID string `yaml:"access_key_id"`
+	// The access key's secret.
+	AccessKeySecret Secret `yaml:"access_key_secret"`
+	// Approved signature that begins each message.
+	SignName string `yaml:"sign_name"`
+	// Code of the approved template for reminders before the deadline, with the values ${date} and ${days}.
+	TemplateBefore string `yaml:"template_before"`
+	// Code of the approved template for reminders after the deadline, with the same values.
+	TemplateAfter string `yaml:"template_after"`
+	// How long one call may take.
+	Timeout time.Duration `yaml:"timeout" bounds:"100ms..1m"`
+	// Makes the address to which the service pushes receipts hard to guess: /hooks/sms/ and this. They are not signed, so they are taken as hints. Empty: none are taken.
+	ReceiptsSecret Secret `yaml:"receipts_secret"`
+}
+
 // Limits are figures of the course of a verification.
 type Limits struct {
 	// Face verifications that an account may begin per Beijing day.
@@ -257,6 +295,10 @@ func Default() Config {
 				Gateway: "https://openapi.alipay.com/gateway.do", BizCode: "FACE", Timeout: 8 * time.Second,
 				RatePerSecond: 20, Burst: 40,
 			},
+		},
+		Notify: Notify{
+			Kind: NotifyOff, SimulatorListen: "127.0.0.1:0",
+			Aliyun: AliyunSMS{Endpoint: "https://dysmsapi.aliyuncs.com", Timeout: 8 * time.Second},
 		},
 		Limits:   Limits{AttemptsPerDay: 5, QRLease: 10 * time.Minute, ContinueAfter: 1500},
 		QR:       QR{Content: "provider_url"},

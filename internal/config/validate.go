@@ -34,6 +34,7 @@ func (c *Config) Validate() Faults {
 		"must be below http.write_timeout, or the answer cannot be sent any more")
 	c.Provider.validate(need)
 	c.Webhooks.validate(need)
+	c.Notify.validate(need)
 	return faults
 }
 
@@ -76,6 +77,21 @@ func (p Provider) validate(need func(ok bool, field, message string)) {
 		"or the three certificates (app_cert, alipay_cert, root_cert) must be given, one of the two ways")
 	need(certs == 0 || certs == 3, "provider.alipay.app_cert",
 		"and alipay_cert and root_cert belong together; give all three or none")
+}
+
+func (n Notify) validate(need func(ok bool, field, message string)) {
+	a := n.Aliyun
+	const short = 16
+	need(!a.ReceiptsSecret.IsSet() || len(a.ReceiptsSecret.Reveal()) >= short, "notify.aliyun.receipts_secret",
+		"must be at least 16 characters, or it can be guessed")
+	if n.Kind != NotifyAliyun {
+		return
+	}
+	need(a.AccessKeyID != "", "notify.aliyun.access_key_id", "must be the id of an access key")
+	need(a.AccessKeySecret.IsSet(), "notify.aliyun.access_key_secret", "must name the access key's secret: file:PATH or env:NAME")
+	need(a.SignName != "", "notify.aliyun.sign_name", "must be an approved signature")
+	need(a.TemplateBefore != "", "notify.aliyun.template_before", "must be the code of an approved template")
+	need(a.TemplateAfter != "", "notify.aliyun.template_after", "must be the code of an approved template")
 }
 
 // ValidateSecrets returns which keys of this deployment are missing or malformed. A command that reads no personal

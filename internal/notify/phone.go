@@ -2,6 +2,8 @@ package notify
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"regexp"
 )
@@ -36,11 +38,8 @@ func (p Phone) Masked() string {
 	return p.number[:6] + "****" + p.number[10:]
 }
 
-// String implements fmt.Stringer.
-func (p Phone) String() string { return "phone" }
-
-// GoString implements fmt.GoStringer.
-func (p Phone) GoString() string { return "notify.Phone" }
+// Format implements fmt.Formatter for every verb.
+func (p Phone) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "phone") }
 
 // LogValue implements slog.LogValuer.
 func (p Phone) LogValue() slog.Value { return slog.StringValue("phone") }

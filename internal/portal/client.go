@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -124,6 +125,12 @@ func (c *Client) Account(ctx context.Context, id string) (a Account, err error) 
 // Login reports a login and returns the prompt to show. The same loginID is counted once.
 func (c *Client) Login(ctx context.Context, id, loginID string) (l Login, err error) {
 	return l, c.call(ctx, http.MethodPost, accountPath(id, "/logins"), map[string]string{"login_id": loginID}, &l)
+}
+
+// ReportPrompt says what the merchant did with a prompt: "shown", "dismissed" or "acted". The first of each is kept.
+func (c *Client) ReportPrompt(ctx context.Context, id string, number int, event string) error {
+	path := accountPath(id, "/prompts/"+strconv.Itoa(number))
+	return c.call(ctx, http.MethodPost, path, map[string]string{"event": event}, &struct{}{})
 }
 
 // Decide asks whether the account may do something now. The answer is recorded and has a receipt.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -86,6 +87,22 @@ func (p *Portal) limits(ctx context.Context, account string, login Login) (strin
 	}
 	text, err := json.Marshal(blocked)
 	return string(text), err
+}
+
+// reportPrompt passes on what the prompt script says of the merchant's prompt. Whose it is, the session says.
+func (p *Portal) reportPrompt(w http.ResponseWriter, r *http.Request) {
+	account := p.sessions.account(sessionID(r))
+	number, err := strconv.Atoi(r.PostFormValue("number"))
+	if account == "" || err != nil {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	if err := p.cfg.Client.ReportPrompt(r.Context(), account, number, r.PostFormValue("event")); err != nil {
+		p.cfg.Logger.WarnContext(r.Context(), "what became of a prompt was not told", "error", err)
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (p *Portal) logout(w http.ResponseWriter, r *http.Request) {

@@ -60,11 +60,11 @@ func New(cfg Config) (*Portal, error) {
 	return p, nil
 }
 
-// contentPolicy allows what a portal with the login prompt needs: the prompt's script and style from the service, and
-// forms that lead there by a redirect. Nothing inline, and nothing of anybody else.
+// contentPolicy allows what a portal with the login prompt needs: the prompt's script and style from the service, its
+// word to the portal of what became of the prompt, and forms that lead to the service by a redirect. Nothing inline, and nothing of anybody else.
 func contentPolicy(service string) string {
 	return "default-src 'none'; script-src " + service + "; style-src 'self' " + service +
-		"; form-action 'self' " + service + "; base-uri 'none'; frame-ancestors 'none'"
+		"; connect-src 'self'; form-action 'self' " + service + "; base-uri 'none'; frame-ancestors 'none'"
 }
 
 func (p *Portal) routes() http.Handler {
@@ -76,6 +76,7 @@ func (p *Portal) routes() http.Handler {
 	mux.HandleFunc("GET /dashboard", p.showDashboard)
 	mux.HandleFunc("POST /labels", p.createLabel)
 	mux.HandleFunc("POST /verify", p.verify)
+	mux.HandleFunc("POST /prompts", p.reportPrompt)
 	mux.HandleFunc("GET /assets/portal.css", serveCSS)
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { p.message(w, r, http.StatusNotFound, "not_found") })

@@ -201,3 +201,27 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 		require.NotContains(t, policy, "unsafe", path)
 	}
 }
+
+func TestWhatBecameOfThePromptIsToldOfTheSessionsOwnAccount(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.service.answer("POST /v1/accounts/shop/logins", 200, promptLogin)
+	r.service.answer("POST /v1/accounts/shop/prompts/3", 200, `{"number":3,"event":"shown","first":true}`)
+	tell := func(number, event string) int {
+		return r.post("/prompts", url.Values{"number": {number}, "event": {event}, "account": {"other"}}).StatusCode
+	}
+	require.Equal(t, http.StatusForbidden, tell("3", "shown"), "nobody is signed in")
+	require.Contains(t, r.signIn("shop").text, `data-verigate-feedback="/prompts"`)
+	require.Equal(t, http.StatusNoContent, tell("3", "shown"))
+	require.Equal(t, http.StatusForbidden, tell("x", "shown"))
+	require.Equal(t, http.StatusBadGateway, tell("4", "shown"), "the service refuses")
+	var told []asked
+	for _, a := range r.service.requests() {
+		if strings.Contains(a.path, "/prompts/") {
+			told = append(told, a)
+		}
+	}
+	require.Len(t, told, 2)
+	require.Equal(t, []string{"/v1/accounts/shop/prompts/3", "shown"}, []string{told[0].path, told[0].body["event"]})
+	require.Contains(t, r.get("/").Header.Get("Content-Security-Policy"), "connect-src 'self';")
+}

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,6 +20,7 @@ func TestPortal(t *testing.T) {
 		"levels of the prompt":    promptLevels,
 		"prompt without a mouse":  promptByKeyboard,
 		"prompt without a script": promptWithoutScript,
+		"prompt tells":            promptTells,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -170,4 +172,34 @@ func promptWithoutScript(t *testing.T, s *stage) {
 	b.signIn(a.id)
 	require.True(t, eval[bool](b, visible("[data-verigate-prompt] button")))
 	require.False(t, eval[bool](b, visible("dialog")))
+}
+
+// promptTells is about what the service hears of a prompt: that it was seen, and what the merchant did then.
+func promptTells(t *testing.T, s *stage) {
+	a := s.account(t)
+	type told struct {
+		Number      int     `json:"number"`
+		ShownAt     *string `json:"shown_at"`
+		DismissedAt *string `json:"dismissed_at"`
+		ActedAt     *string `json:"acted_at"`
+	}
+	await := func(what string, last func(told) bool) {
+		t.Helper()
+		eventually(t, patience, func() string { return what }, func() bool {
+			var all struct {
+				Prompts []told `json:"prompts"`
+			}
+			s.call(t, http.MethodGet, a.path("/prompts"), s.APIKey, nil, http.StatusOK, &all)
+			return len(all.Prompts) > 0 && last(all.Prompts[len(all.Prompts)-1])
+		})
+	}
+	b := s.device(t, computer("en"))
+	b.signIn(a.id)
+	await("the first prompt was shown", func(p told) bool { return p.Number == 1 && p.ShownAt != nil && p.DismissedAt == nil && p.ActedAt == nil })
+	b.press(".vg-prompt-later")
+	await("and dismissed", func(p told) bool { return p.Number == 1 && p.DismissedAt != nil && p.ActedAt == nil })
+	b.signOut()
+	b.signIn(a.id)
+	b.pressOn(".vg-prompt-go")
+	await("the second one led on", func(p told) bool { return p.Number == 2 && p.ShownAt != nil && p.DismissedAt == nil && p.ActedAt != nil })
 }

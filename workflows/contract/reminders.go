@@ -140,11 +140,12 @@ const (
 	RunPaused    RunState = "paused"
 	RunFinished  RunState = "finished"
 	RunCancelled RunState = "cancelled"
+	RunFailed    RunState = "failed"
 )
 
 // RemindersProgress is the view of a run.
 type RemindersProgress struct {
-	RunID      string         `json:"run_id"`
+	RunID      string         `json:"run_id,omitempty"` // filled in by whoever asks the run
 	Policy     string         `json:"policy"`
 	Version    int            `json:"version"`
 	DryRun     bool           `json:"dry_run"`

@@ -1,7 +1,8 @@
 // The login prompt of Verigate as a dialog, for any portal. How to include it: docs/embedding.md.
 //
 // It needs no inline script, no inline style and no other file than prompt.css, so it runs under a strict
-// Content-Security-Policy. It asks nobody anything: all that it shows is handed to it.
+// Content-Security-Policy. It asks nobody anything: all that it shows is handed to it. It tells what the merchant did
+// with the prompt only where it is given an address for that.
 (() => {
   "use strict";
 
@@ -72,14 +73,22 @@
     return null;
   };
 
+  // tell posts what became of a prompt. Nobody waits for it and its failure is nobody's matter but statistics'.
+  const tell = (feedback, number, event) => {
+    if (!feedback || typeof number !== "number" || !isWebAddress(feedback)) return;
+    const body = new URLSearchParams({ number: String(number), event });
+    fetch(feedback, { method: "POST", body, keepalive: true }).catch(() => {}); // keepalive: the page may be left
+  };
+
   let shown = 0; // dialogs made so far, so that their ids differ
 
   // show opens the dialog for the "prompt" of the answer to POST …/logins. The promise is kept when it closes, with
   // "later", or at once with null if there is nothing to show.
   //   action    address that "verify now" posts to
   //   limits    what is (or will be) impossible: [{"en": …, "zh-CN": …}]
+  //   feedback  address that is told what the merchant does: a form with "number" and "event" (shown, dismissed, acted)
   //   language  "en" or "zh-CN"; the page's own if left out
-  const show = (prompt, { action, limits = [], language = languageOf(document.documentElement) } = {}) => {
+  const show = (prompt, { action, limits = [], feedback, language = languageOf(document.documentElement) } = {}) => {
     const say = texts[language];
     if (!prompt || !prompt.show || !say) return Promise.resolve(null);
     const level = say.level[prompt.level] ? prompt.level : "notice";
@@ -102,6 +111,12 @@
 
     const actions = make("div", "vg-prompt-actions");
     const go = goOf(prompt, action, say.go);
+    let acted = false;
+    const act = () => {
+      if (!acted) tell(feedback, prompt.number, "acted");
+      acted = true;
+    };
+    if (go) go.addEventListener(go instanceof HTMLFormElement ? "submit" : "click", act);
     const later = make("button", "vg-prompt-later", say.later);
     later.type = "button";
     later.addEventListener("click", () => dialog.close("later"));
@@ -112,18 +127,21 @@
     return new Promise((resolve) => {
       dialog.addEventListener("close", () => {
         dialog.remove();
+        if (!acted) tell(feedback, prompt.number, "dismissed");
         resolve("later");
       });
       dialog.showModal(); // traps the focus, closes with Escape and gives the focus back
+      tell(feedback, prompt.number, "shown");
     });
   };
 
   // Elements with data-verigate-prompt are shown by themselves. What stands in them is for browsers without scripts.
   for (const element of document.querySelectorAll("[data-verigate-prompt]")) {
-    const { verigatePrompt, verigateAction, verigateLimits } = element.dataset;
+    const { verigatePrompt, verigateAction, verigateLimits, verigateFeedback } = element.dataset;
     element.hidden = true;
     show(JSON.parse(verigatePrompt), {
       action: verigateAction,
+      feedback: verigateFeedback,
       limits: verigateLimits ? JSON.parse(verigateLimits) : [],
       language: languageOf(element),
     });
