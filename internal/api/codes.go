@@ -15,12 +15,16 @@ const (
 	CodeNotFound             Code = "not_found"
 	CodeAccountNotFound      Code = "account_not_found"
 	CodePolicyNotFound       Code = "policy_not_found"
+	CodeExtensionNotFound    Code = "extension_not_found"
 	CodeMethodNotAllowed     Code = "method_not_allowed"
 	CodeStepNotAllowed       Code = "step_not_allowed"
 	CodeCorrectionNotAllowed Code = "correction_not_allowed"
 	CodeAttemptsExhausted    Code = "attempts_exhausted"
 	CodeIdempotencyConflict  Code = "idempotency_conflict"
 	CodeFactsDiffer          Code = "facts_differ"
+	CodeAccountClosed        Code = "account_closed"
+	CodeExtensionDecided     Code = "extension_decided"
+	CodeSecondApproverNeeded Code = "second_approver_needed"
 	CodeTooLarge             Code = "too_large"
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
 	CodeValidationFailed     Code = "validation_failed"
@@ -63,6 +67,9 @@ func codes() map[Code]meaning {
 		CodePolicyNotFound: {http.StatusNotFound, 0,
 			text{"There is no such policy version", "不存在该规则版本"},
 			text{"GET /v1/policies lists what was published.", "可通过 GET /v1/policies 查看已发布的版本。"}},
+		CodeExtensionNotFound: {http.StatusNotFound, 0,
+			text{"There is no such extension", "不存在该延期"},
+			text{"GET /v1/extensions lists what was requested; a batch is known once one of its lines was taken.", "可通过 GET /v1/extensions 查看已申请的延期；批次在至少一行被接受后才存在。"}},
 		CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 0,
 			text{"The address does not take this method", "该地址不支持此方法"},
 			text{"Use a method that the Allow header names.", "请使用 Allow 响应头中列出的方法。"}},
@@ -81,12 +88,21 @@ func codes() map[Code]meaning {
 		CodeFactsDiffer: {http.StatusConflict, 0,
 			text{"The account is registered with other facts", "账号已以不同信息登记"},
 			text{"Changing kind, region or registered_at can lift a block: it needs a reason and the scope accounts:correct.", "更改类型、地区或注册时间可能解除限制，需要说明原因并具备 accounts:correct 权限。"}},
+		CodeAccountClosed: {http.StatusConflict, 0,
+			text{"The account is closed", "账号已关闭"},
+			text{"A closed account takes no further steps. If it was closed by mistake, POST /v1/accounts/{account_id}/reopen.", "已关闭的账号不能继续操作。如系误关，请使用 POST /v1/accounts/{account_id}/reopen 重新开启。"}},
+		CodeExtensionDecided: {http.StatusConflict, 0,
+			text{"The extension is in another state", "延期状态不允许此操作"},
+			text{"Approve or reject one that is requested; revoke one that is approved.", "只能批准或拒绝待审批的延期，只能撤销已批准的延期。"}},
+		CodeSecondApproverNeeded: {http.StatusConflict, 0,
+			text{"Another person has to decide this", "需要由另一人审批"},
+			text{"Whoever requested it may not decide it: use another API key with the scope for it.", "申请者不能自行审批，请使用另一个具备相应权限的 API 密钥。"}},
 		CodeTooLarge: {http.StatusRequestEntityTooLarge, 0,
 			text{"The request is too large", "请求过大"},
 			text{"Send less at once.", "请减少单次发送的内容。"}},
 		CodeUnsupportedMediaType: {http.StatusUnsupportedMediaType, 0,
 			text{"The content type is not supported", "不支持该内容类型"},
-			text{"Send application/json (application/x-ndjson to import) without content encoding.", "请使用 application/json（导入时使用 application/x-ndjson），且不使用内容编码。"}},
+			text{"Send application/json (to import, what the import names) without content encoding.", "请使用 application/json（导入时使用接口规定的类型），且不使用内容编码。"}},
 		CodeValidationFailed: {http.StatusUnprocessableEntity, 0,
 			text{"The request is well-formed but wrong", "请求内容有误"},
 			text{"Every fault is listed in errors.", "全部错误列于 errors 中。"}},

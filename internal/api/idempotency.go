@@ -33,7 +33,7 @@ func changeID(c *call) (string, error) {
 		f.add(idempotencyHeader, "form", "must be 1 to 255 printable ASCII characters without spaces", "应为 1 到 255 个可打印的 ASCII 字符，不含空格")
 		return "", f.err()
 	}
-	sum := sha256.Sum256([]byte(c.key.ID + "\n" + c.op.id + "\n" + c.account + "\n" + given))
+	sum := sha256.Sum256([]byte(c.key.ID + "\n" + c.op.id + "\n" + c.account + c.extension + "\n" + given))
 	return hex.EncodeToString(sum[:16]), nil
 }
 

@@ -23,11 +23,13 @@ const (
 	tagReviews       = "Reviews"
 	tagOperations    = "Operations"
 	tagPolicies      = "Policies"
+	tagExtensions    = "Extensions"
 	tagLinks         = "Links"
 	tagServer        = "Server"
 	schemaPrefix     = "#/components/schemas/"
 	mediaJSON        = "application/json"
 	mediaNDJSON      = "application/x-ndjson"
+	mediaCSV         = "text/csv"
 	mediaEventStream = "text/event-stream"
 )
 
@@ -38,7 +40,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 			Title: "Verigate", Version: version,
 			Description: "Real-name review, face verification and dated identity rules for the accounts of a merchant platform. " +
 				"Errors are application/problem+json with a stable code. Instants are RFC 3339 with offset; answers use the policy's zone. " +
-				"Every POST but the import takes an Idempotency-Key.",
+				"Every POST but the imports takes an Idempotency-Key.",
 		},
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry(schemaPrefix, schemaName),
@@ -54,6 +56,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 			{Name: tagReviews, Description: "Decisions of reviewers."},
 			{Name: tagOperations, Description: "What operators do, and what is recorded."},
 			{Name: tagPolicies, Description: "The dated rules."},
+			{Name: tagExtensions, Description: "Later enforcement instants for single accounts, asked for by one key and approved by another."},
 			{Name: tagLinks, Description: "Addresses that merchants' phones open. They need no key: the token is the right."},
 			{Name: tagServer, Description: "Health and documentation."},
 		},
@@ -173,7 +176,7 @@ func (s *Server) parameters(op operation) []*huma.Param {
 		}
 		params = append(params, &huma.Param{Name: q.name, In: "query", Description: q.words, Schema: schema})
 	}
-	if op.method == http.MethodPost && op.id != importID {
+	if op.method == http.MethodPost && !op.lines {
 		params = append(params, &huma.Param{
 			Name: idempotencyHeader, In: "header", Schema: text(`^[\x21-\x7e]{1,255}$`, 255),
 			Description: "Makes it safe to send the request again: the same key with the same body is the same command and is answered like the first time (with Idempotent-Replayed: true). Remembered for at least a day.",
@@ -190,6 +193,8 @@ func pathWords(name string) string {
 		return "Name of the policy."
 	case "version":
 		return "Version of the policy, from 1."
+	case "extension_id":
+		return "Id of the extension, from its request."
 	case "file":
 		return "A token, then .png"
 	default:
@@ -215,7 +220,7 @@ func (s *Server) problems(doc *huma.Operation, op operation, takesBody bool) {
 			all = append(all, CodeAccountNotFound)
 		}
 	}
-	if op.method == http.MethodPost && op.id != importID {
+	if op.method == http.MethodPost && !op.lines {
 		all = append(all, CodeIdempotencyConflict)
 	}
 	byStatus := map[int][]string{}

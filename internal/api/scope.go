@@ -13,7 +13,8 @@ const (
 	VerificationsRead  Scope = "verifications:read"
 	ReviewsWrite       Scope = "reviews:write"    // decide reviews, unlock, revoke
 	PoliciesWrite      Scope = "policies:write"   // publish
-	PoliciesApprove    Scope = "policies:approve" // approve, grant extensions
+	PoliciesApprove    Scope = "policies:approve" // approve policies and extensions
+	ExtensionsWrite    Scope = "extensions:write" // ask for extensions
 	SweepsWrite        Scope = "sweeps:write"
 	AuditRead          Scope = "audit:read"
 	Admin              Scope = "admin" // everything
@@ -23,7 +24,7 @@ const (
 func Scopes() []Scope {
 	return []Scope{
 		AccountsWrite, AccountsCorrect, DecisionsRead, VerificationsWrite, VerificationsRead, ReviewsWrite,
-		PoliciesWrite, PoliciesApprove, SweepsWrite, AuditRead, Admin,
+		PoliciesWrite, PoliciesApprove, ExtensionsWrite, SweepsWrite, AuditRead, Admin,
 	}
 }
 

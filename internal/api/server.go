@@ -69,6 +69,8 @@ func (s *Server) routes() {
 	s.verificationRoutes()
 	s.reviewRoutes()
 	s.operatorRoutes()
+	s.extensionRoutes()
+	s.closingRoutes()
 	s.policyRoutes()
 	s.linkRoutes()
 	s.pageLinkRoutes()

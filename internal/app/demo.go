@@ -59,7 +59,7 @@ func (a *App) demoKeys(ctx context.Context, d DemoDir) (DemoKeys, error) {
 		return keys, nil
 	}
 	keys.API, err = createKey(ctx, a.store, a.clock, NewKey{Label: "demo account service", Scopes: []api.Scope{
-		api.AccountsWrite, api.DecisionsRead, api.VerificationsWrite, api.VerificationsRead, api.AuditRead,
+		api.AccountsWrite, api.DecisionsRead, api.VerificationsWrite, api.VerificationsRead, api.AuditRead, api.ExtensionsWrite,
 	}})
 	if err != nil {
 		return keys, err

@@ -17,6 +17,8 @@ type Config struct {
 	Pages    Pages    `yaml:"pages"`
 	Rates    Rates    `yaml:"rates"`
 	Log      Log      `yaml:"log"`
+
+	Extensions Extensions `yaml:"extensions"`
 }
 
 // HTTP is the server of the API and of the links that phones open.
@@ -207,6 +209,12 @@ type Log struct {
 	Format string `yaml:"format" oneof:"text|json"`
 }
 
+// Extensions are later enforcement instants for single accounts.
+type Extensions struct {
+	// Another key than the one that requested an extension has to approve it. If false, a key that may approve grants at once.
+	SecondApprover bool `yaml:"second_approver"`
+}
+
 // Default returns the defaults. What has none (the secrets, the contract with the provider) is empty.
 func Default() Config {
 	return Config{
@@ -233,5 +241,7 @@ func Default() Config {
 		Pages:  Pages{LinkLife: 10 * time.Minute, SessionLife: 30 * time.Minute, SessionIdle: 15 * time.Minute},
 		Rates:  Rates{PerKey: 20_000, PerKeyBurst: 40_000, Streams: 10_000},
 		Log:    Log{Level: "info", Format: "json"},
+
+		Extensions: Extensions{SecondApprover: true},
 	}
 }

@@ -66,7 +66,8 @@ func ours(err error) bool {
 		return true
 	}
 	for _, known := range []error{
-		store.ErrNotFound, store.ErrConflict, store.ErrInvalid, store.ErrUnavailable, store.ErrUsed, store.ErrEnded, vault.ErrNotFound,
+		store.ErrNotFound, store.ErrConflict, store.ErrInvalid, store.ErrUnavailable, store.ErrUsed, store.ErrEnded,
+		store.ErrSameActor, store.ErrClosed, store.ErrDecided, vault.ErrNotFound,
 		vault.ErrUnavailable, lifecycle.ErrBrokenLog, ErrDiverged, ErrPragma,
 	} {
 		if errors.Is(err, known) {

@@ -67,8 +67,9 @@ func TestMigrateByTwoAtOnce(t *testing.T) {
 func TestReleasedMigrationsStay(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"sqlite/00001_init.sql":  "be73392508d6ab6975d44390682601e128751d101f0e54942014096489f8c584",
-		"sqlite/00002_links.sql": "33856556753497fd3f57f659e40ca80fcd34858db41995478cb0586f568df173",
+		"sqlite/00001_init.sql":       "be73392508d6ab6975d44390682601e128751d101f0e54942014096489f8c584",
+		"sqlite/00002_links.sql":      "33856556753497fd3f57f659e40ca80fcd34858db41995478cb0586f568df173",
+		"sqlite/00005_extensions.sql": "3e2edfd1f949b18e27a69de8b2515189fb6d91c1872f2b99a3ef4776d8593521",
 	}
 	got := map[string]string{}
 	require.NoError(t, fs.WalkDir(migrations.SQLite, ".", func(path string, d fs.DirEntry, err error) error {
