@@ -90,7 +90,10 @@ func (r *Records) CorrectionRight(ctx context.Context, in CorrectionInput) (bool
 
 // classify logs the cause and returns an error that may stand in a history.
 func (r *Records) classify(ctx context.Context, op string, err error) error {
+	var refusal *lifecycle.Refusal
 	switch {
+	case errors.As(err, &refusal): // what only the store can judge: the account is closed
+		return giveUp(contract.ErrTypeRefusal, string(refusal.Code), *refusal)
 	case r.IsGone(err):
 		return accountUnknown()
 	case errors.Is(err, lifecycle.ErrBrokenLog):

@@ -47,13 +47,13 @@ func (v *verification) correct(ctx workflow.Context, changeID string, in contrac
 		return err
 	}
 	defer v.lock.Unlock()
-	right := ""
+	at, right := v.now(ctx), ""
 	if in.Support {
 		right = lifecycle.CorrectionBySupport
 	} else {
 		var records *activities.Records
 		var granted bool
-		ask := activities.CorrectionInput{AccountID: v.memory.AccountID, At: v.now(ctx), Used: v.memory.Corrections}
+		ask := activities.CorrectionInput{AccountID: v.memory.AccountID, At: at, Used: v.memory.Corrections}
 		if err := workflow.ExecuteLocalActivity(withStore(ctx, "right to correct"), records.CorrectionRight, ask).Get(ctx, &granted); err != nil {
 			return err
 		}
@@ -61,9 +61,11 @@ func (v *verification) correct(ctx workflow.Context, changeID string, in contrac
 			right = lifecycle.CorrectionByPolicy
 		}
 	}
-	return v.commitChange(ctx, changeID, lifecycle.Change{
-		Event: lifecycle.Correct, Actor: in.Actor, Reason: in.Reason,
-		Detail: lifecycle.Detail{Identity: &in.Identity, Correction: right},
+	return v.commit(ctx, changeID, func(time.Time) ([]lifecycle.Change, error) {
+		return v.memory.Decide(lifecycle.Change{
+			Event: lifecycle.Correct, At: at, Actor: in.Actor, Reason: in.Reason, // the instant that the right was judged at
+			Detail: lifecycle.Detail{Identity: &in.Identity, Correction: right},
+		}, v.settings.Limits)
 	})
 }
 

@@ -50,21 +50,29 @@ type imported struct {
 
 // Run imports.
 func (c importCmd) Run(w *world) error {
-	in := w.stdin
-	if c.File != "-" {
-		file, err := os.Open(c.File)
-		if err != nil {
-			return usageError{err}
-		}
-		defer func() { _ = file.Close() }()
-		in = file
+	in, err := w.input(c.File)
+	if err != nil {
+		return err
 	}
+	defer func() { _ = in.Close() }()
 	res, err := c.do(w, http.MethodPost, "/v1/accounts:import", "application/x-ndjson", io.NopCloser(in))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = res.Body.Close() }()
 	return c.report(w, res.Body)
+}
+
+// input opens a file, or standard input for -.
+func (w *world) input(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(w.stdin), nil
+	}
+	file, err := os.Open(name) //nolint:gosec // reading the file named is the command
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return file, nil
 }
 
 // report reads the answer line by line while the request is still being sent.

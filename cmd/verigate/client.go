@@ -43,29 +43,37 @@ func (c connection) do(w *world, method, path, contentType string, body io.Reade
 	return res, nil
 }
 
-// ask sends a request in JSON, nil for none, and returns the answer: what it says, and its text for --json.
-func ask[Out any](c connection, w *world, method, path string, in any) (out Out, text []byte, err error) {
+// maxAnswer bounds an answer of the API that is read at once.
+const maxAnswer = 64 << 20
+
+// ask sends a request in JSON, no body for nil, reads its answer into out and returns it as it came, for --json.
+func (c connection) ask(w *world, method, path string, in, out any) (text []byte, err error) {
 	var body io.Reader
 	if in != nil {
 		sent, err := json.Marshal(in)
 		if err != nil {
-			return out, nil, err
+			return nil, err
 		}
 		body = bytes.NewReader(sent)
 	}
 	res, err := c.do(w, method, path, "application/json", body)
 	if err != nil {
-		return out, nil, err
+		return nil, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	const most = 64 << 20
-	if text, err = io.ReadAll(io.LimitReader(res.Body, most)); err != nil {
-		return out, nil, err
+	if text, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer)); err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(text, &out); err != nil {
-		return out, nil, fmt.Errorf("the answer is not what was asked for: %w", err)
+	if err := json.Unmarshal(text, out); err != nil {
+		return nil, fmt.Errorf("the answer is not what was asked for: %w", err)
 	}
-	return out, bytes.TrimSpace(text), nil
+	return bytes.TrimSpace(text), nil
+}
+
+// ask is connection.ask for an answer that is declared by what it is assigned to.
+func ask[Out any](c connection, w *world, method, path string, in any) (out Out, text []byte, err error) {
+	text, err = c.ask(w, method, path, in, &out)
+	return out, text, err
 }
 
 // apiProblem is an answer of the API that says why not.

@@ -1,10 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -37,14 +33,11 @@ Examples:
 
 // Run begins a run.
 func (c remindersRunCmd) Run(w *world) error {
-	body, err := json.Marshal(map[string]any{"policy": c.Policy, "dry_run": c.DryRun})
-	if err != nil {
-		return err
-	}
+	body := map[string]any{"policy": c.Policy, "dry_run": c.DryRun}
 	var out struct {
 		RunID string `json:"run_id"`
 	}
-	if err := c.askFor(w, http.MethodPost, "/v1/reminders", body, &out); err != nil {
+	if _, err := c.ask(w, http.MethodPost, "/v1/reminders", body, &out); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -108,7 +101,7 @@ type reminderCounts struct {
 
 func (c reminderRun) steer(w *world, method, step string) error {
 	var p reminderProgress
-	if err := c.askFor(w, method, "/v1/reminders/"+url.PathEscape(c.RunID)+step, nil, &p); err != nil {
+	if _, err := c.ask(w, method, "/v1/reminders/"+url.PathEscape(c.RunID)+step, nil, &p); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -125,18 +118,5 @@ func (c reminderRun) steer(w *world, method, step string) error {
 	}
 	w.say("messages: %d sent, %d without contact, %d waiting, %d failed, %d outdated, %d off\n",
 		p.Counts.Sent, p.Counts.NoContact, p.Counts.Waiting, p.Counts.Failed, p.Counts.Outdated, p.Counts.Off)
-	return nil
-}
-
-// askFor sends a request and reads its JSON answer.
-func (c connection) askFor(w *world, method, path string, body []byte, out any) error {
-	res, err := c.do(w, method, path, "application/json", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
-	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(out); err != nil {
-		return fmt.Errorf("the API's answer cannot be read: %w", err)
-	}
 	return nil
 }

@@ -48,6 +48,8 @@ type cli struct {
 	Keys      keysCmd      `cmd:"" help:"Make, list and disable API keys."`
 	Secrets   secretsCmd   `cmd:"" help:"Make and rotate the keys of a deployment."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
+
+	Extensions extensionsCmd `cmd:"" help:"Ask for, approve and list later enforcement instants for single accounts."`
 }
 
 const description = `Verigate moves merchant accounts through real-name review and face verification, and enforces dated identity rules.

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -43,40 +40,13 @@ type webhookRef struct {
 
 func (r webhookRef) path(more string) string { return "/v1/webhooks/" + url.PathEscape(r.ID) + more }
 
-// maxAnswer bounds an answer of the API that is read at once.
-const maxAnswer = 8 << 20
-
-// call sends a request, with body as JSON unless it is nil, and returns the answer.
-func (c connection) call(w *world, method, path string, body any) ([]byte, error) {
-	var content io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return nil, err
-		}
-		content = bytes.NewReader(text)
+// tell asks and, with asJSON, prints the answer as it came.
+func (c connection) tell(w *world, method, path string, body, out any, asJSON bool) error {
+	text, err := c.ask(w, method, path, body, out)
+	if err == nil && asJSON {
+		w.say("%s\n", text)
 	}
-	res, err := c.do(w, method, path, "application/json", content)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = res.Body.Close() }()
-	return io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-}
-
-// ask does so and reads the answer into out; with asJSON it prints the answer, too.
-func (c connection) ask(w *world, method, path string, body, out any, asJSON bool) error {
-	text, err := c.call(w, method, path, body)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(text, out); err != nil {
-		return fmt.Errorf("the answer is not what was asked for: %w", err)
-	}
-	if asJSON {
-		w.say("%s\n", strings.TrimSpace(string(text)))
-	}
-	return nil
+	return err
 }
 
 // webhookAnswer is a webhook as the API shows it.
@@ -125,7 +95,7 @@ func (c webhooksAddCmd) Run(w *world) error {
 		body["types"] = c.Types
 	}
 	var out secretAnswer
-	if err := c.ask(w, http.MethodPost, "/v1/webhooks", body, &out, c.JSON); err != nil || c.JSON {
+	if err := c.tell(w, http.MethodPost, "/v1/webhooks", body, &out, c.JSON); err != nil || c.JSON {
 		return err
 	}
 	w.say("%s\n%s\n", out.Webhook.ID, out.Secret)
@@ -141,7 +111,7 @@ type webhooksListCmd struct {
 // Run lists webhooks.
 func (c webhooksListCmd) Run(w *world) error {
 	var out struct{ Webhooks []webhookAnswer }
-	if err := c.ask(w, http.MethodGet, "/v1/webhooks", nil, &out, c.JSON); err != nil || c.JSON {
+	if err := c.tell(w, http.MethodGet, "/v1/webhooks", nil, &out, c.JSON); err != nil || c.JSON {
 		return err
 	}
 	for _, h := range out.Webhooks {
@@ -166,7 +136,7 @@ func (c webhooksDisableCmd) Run(w *world) error { return c.turn(w, false) }
 
 func (r webhookRef) turn(w *world, enabled bool) error {
 	var out webhookAnswer
-	if err := r.ask(w, http.MethodPost, r.path(""), map[string]any{"enabled": enabled}, &out, r.JSON); err != nil || r.JSON {
+	if err := r.tell(w, http.MethodPost, r.path(""), map[string]any{"enabled": enabled}, &out, r.JSON); err != nil || r.JSON {
 		return err
 	}
 	w.say("%s  %s\n", out.ID, out.state())
@@ -181,7 +151,7 @@ type webhooksRotateCmd struct {
 // Run rotates.
 func (c webhooksRotateCmd) Run(w *world) error {
 	var out secretAnswer
-	err := c.ask(w, http.MethodPost, c.path("/rotate-secret"), map[string]any{"overlap_hours": c.OverlapHours}, &out, c.JSON)
+	err := c.tell(w, http.MethodPost, c.path("/rotate-secret"), map[string]any{"overlap_hours": c.OverlapHours}, &out, c.JSON)
 	if err != nil || c.JSON {
 		return err
 	}
@@ -197,7 +167,7 @@ func (c webhooksTestCmd) Run(w *world) error {
 	var out struct {
 		MessageID string `json:"message_id"`
 	}
-	if err := c.ask(w, http.MethodPost, c.path("/test"), map[string]any{}, &out, c.JSON); err != nil || c.JSON {
+	if err := c.tell(w, http.MethodPost, c.path("/test"), map[string]any{}, &out, c.JSON); err != nil || c.JSON {
 		return err
 	}
 	w.say("%s\n", out.MessageID)
@@ -250,7 +220,7 @@ func (c webhooksDeliveriesCmd) Run(w *world) error {
 		Deliveries []deliveryAnswer
 		Cursor     string
 	}
-	if err := c.ask(w, http.MethodGet, c.path("/deliveries?"+query.Encode()), nil, &out, c.JSON); err != nil || c.JSON {
+	if err := c.tell(w, http.MethodGet, c.path("/deliveries?"+query.Encode()), nil, &out, c.JSON); err != nil || c.JSON {
 		return err
 	}
 	for _, d := range out.Deliveries {
@@ -307,7 +277,7 @@ func (c webhooksRedeliverCmd) queue(w *world, body map[string]string) (cursor st
 		Queued int
 		Cursor string
 	}
-	if err := c.ask(w, http.MethodPost, c.path("/redeliver"), body, &out, c.JSON); err != nil {
+	if err := c.tell(w, http.MethodPost, c.path("/redeliver"), body, &out, c.JSON); err != nil {
 		return "", err
 	}
 	if !c.JSON {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/policy"
 )
 
 type accountIn struct {
@@ -22,7 +23,9 @@ type accountDetailView struct {
 	Kind         string                  `json:"kind" enum:"individual,enterprise"`
 	Region       string                  `json:"region"`
 	RegisteredAt time.Time               `json:"registered_at"`
+	ClosedAt     *time.Time              `json:"closed_at" doc:"From when on the account is closed; null while it is open."`
 	Version      int                     `json:"version"`
+	GraceUntil   *time.Time              `json:"grace_until" doc:"While a rule would block and waits because the delay is not the merchant's: until when at the latest."`
 	Verification statusView              `json:"verification"`
 	Gates        map[string]decisionView `json:"gates" doc:"What the gate says of every declared action now. Nothing is recorded."`
 }
@@ -71,8 +74,12 @@ func (s *Server) putAccount(ctx context.Context, c *call, in accountIn) (int, ac
 		return 0, accountView{}, err
 	}
 	status := http.StatusOK
-	if result == store.Created {
+	switch result {
+	case store.Created:
 		status = http.StatusCreated
+	case store.Updated:
+		s.settle(ctx, c.account)
+	case store.Unchanged:
 	}
 	return status, viewAccount(account, zone), nil
 }
@@ -117,10 +124,13 @@ func (s *Server) getAccount(ctx context.Context, c *call, _ none) (int, accountD
 	}
 	view = accountDetailView{
 		AccountID: account.ID, Kind: string(account.Kind), Region: account.Region, RegisteredAt: account.RegisteredAt.In(zone),
-		Version: account.Version, Verification: s.statusOf(head, zone, c.now), Gates: map[string]decisionView{},
+		ClosedAt: instantIn(account.ClosedAt, zone), Version: account.Version, Verification: s.statusOf(head, zone, c.now), Gates: map[string]decisionView{},
 	}
 	for action, a := range answers {
 		view.Gates[action] = viewDecision(a)
+		if a.Reason == policy.ReasonGrace && (view.GraceUntil == nil || a.NextChangeAt.Before(*view.GraceUntil)) {
+			view.GraceUntil = instant(a.NextChangeAt)
+		}
 	}
 	return http.StatusOK, view, nil
 }

@@ -13,7 +13,7 @@ func TestPutAccount(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, "2020-12-01 00:00:00")
 	body := object{"kind": "individual", "region": "CN", "registered_at": "2020-11-01T01:00:00Z"}
-	want := object{"account_id": "a1", "kind": "individual", "region": "CN", "registered_at": "2020-11-01T09:00:00+08:00", "version": 1.0}
+	want := object{"account_id": "a1", "kind": "individual", "region": "CN", "registered_at": "2020-11-01T09:00:00+08:00", "closed_at": nil, "version": 1.0}
 	require.Equal(t, want, f.do(http.MethodPut, "/v1/accounts/a1", body).is(http.StatusCreated))
 	require.Equal(t, want, f.do(http.MethodPut, "/v1/accounts/a1", body).is(http.StatusOK))
 	body["registered_at"] = "2020-11-01T09:00:00+08:00"

@@ -24,6 +24,7 @@ const (
 	CodeNotBraked            Code = "not_braked"
 	CodePromptNotFound       Code = "prompt_not_found"
 	CodeRunNotFound          Code = "run_not_found"
+	CodeExtensionNotFound    Code = "extension_not_found"
 	CodeMethodNotAllowed     Code = "method_not_allowed"
 	CodeStepNotAllowed       Code = "step_not_allowed"
 	CodeCorrectionNotAllowed Code = "correction_not_allowed"
@@ -32,6 +33,8 @@ const (
 	CodeFactsDiffer          Code = "facts_differ"
 	CodeWebhookDisabled      Code = "webhook_disabled"
 	CodeTooManyWebhooks      Code = "too_many_webhooks"
+	CodeAccountClosed        Code = "account_closed"
+	CodeExtensionDecided     Code = "extension_decided"
 	CodeTooLarge             Code = "too_large"
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
 	CodeValidationFailed     Code = "validation_failed"
@@ -101,6 +104,9 @@ func codes() map[Code]meaning {
 		CodeRunNotFound: {http.StatusNotFound, 0,
 			text{"There is no such run", "不存在该次执行"},
 			text{"Use the run_id that the start answered. Runs that ended long ago are forgotten.", "请使用开始执行时返回的 run_id；很久以前结束的执行不再保留。"}},
+		CodeExtensionNotFound: {http.StatusNotFound, 0,
+			text{"There is no such extension", "不存在该延期"},
+			text{"GET /v1/extensions lists what was requested; a batch is known once one of its lines was taken.", "可通过 GET /v1/extensions 查看已申请的延期；批次在至少一行被接受后才存在。"}},
 		CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 0,
 			text{"The address does not take this method", "该地址不支持此方法"},
 			text{"Use a method that the Allow header names.", "请使用 Allow 响应头中列出的方法。"}},
@@ -125,6 +131,12 @@ func codes() map[Code]meaning {
 		CodeTooManyWebhooks: {http.StatusConflict, 0,
 			text{"As many webhooks are enabled as may be", "已启用的 webhook 数量达到上限"},
 			text{"Disable one that is no longer needed.", "请停用不再需要的 webhook。"}},
+		CodeAccountClosed: {http.StatusConflict, 0,
+			text{"The account is closed", "账号已关闭"},
+			text{"A closed account takes no further steps. If it was closed by mistake, POST /v1/accounts/{account_id}/reopen.", "已关闭的账号不能继续操作。如系误关，请使用 POST /v1/accounts/{account_id}/reopen 重新开启。"}},
+		CodeExtensionDecided: {http.StatusConflict, 0,
+			text{"The extension is in another state", "延期状态不允许此操作"},
+			text{"Approve or reject one that is requested; revoke one that is approved.", "只能批准或拒绝待审批的延期，只能撤销已批准的延期。"}},
 		CodeTooLarge: {http.StatusRequestEntityTooLarge, 0,
 			text{"The request is too large", "请求过大"},
 			text{"Send less at once.", "请减少单次发送的内容。"}},

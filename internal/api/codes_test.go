@@ -51,7 +51,7 @@ func TestEngineErrors(t *testing.T) {
 func TestAddressesAndMethods(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, "2020-12-05 10:00:00")
-	for _, path := range []string{"/", "/v2", "/v1/accounts", "/v1/accounts/a1/close", "/v1//policies", "/v1/policies/", "/v1/../v1/policies", "/static/../../etc/passwd"} {
+	for _, path := range []string{"/", "/v2", "/v1/accounts", "/v1/accounts/a1/nothing", "/v1//policies", "/v1/policies/", "/v1/../v1/policies", "/static/../../etc/passwd"} {
 		got := f.get(path)
 		got.problem(http.StatusNotFound, api.CodeNotFound)
 		require.Empty(t, got.header.Get("Location"), path)

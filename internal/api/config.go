@@ -11,7 +11,6 @@ import (
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
-	"github.com/verigate/verigate/workflows/policy"
 	"github.com/verigate/verigate/workflows/realname"
 )
 
@@ -20,8 +19,8 @@ type Store interface {
 	PutAccount(ctx context.Context, p store.PutAccount, allowChange bool) (store.Account, store.PutResult, error)
 	PutAccounts(ctx context.Context, puts []store.PutAccount, allowChange bool) ([]store.PutOutcome, error)
 	Account(ctx context.Context, id string) (store.Account, error)
-	PutExtension(ctx context.Context, e policy.Extension, actor lifecycle.Actor, reason string) error
-	Extensions(ctx context.Context, accountID string) ([]policy.Extension, error)
+	store.Extensions
+	store.Versions
 	Head(ctx context.Context, accountID string) (lifecycle.Verification, error)
 	Events(ctx context.Context, accountID string, after int64, limit int) ([]store.Entry, error)
 	Written(ctx context.Context, accountID, changeID string) ([]lifecycle.Change, error)
@@ -95,6 +94,10 @@ type Config struct {
 	PublishAlone bool
 	// SandboxNumbers are document numbers that are accepted without validation, for a provider's test environment.
 	SandboxNumbers []string
+	// Settler follows changes of facts and extensions; nil: nothing does before the next sweep.
+	Settler Settler
+	// OneApprover lets the key that requested an extension approve it; by default another one has to.
+	OneApprover bool
 	// PromptLink returns the address that a login prompt leads to; nil leaves it out.
 	PromptLink func(accountID string) string
 	// Ready says what keeps the rest of the program from working; the store is asked anyway. Nil: nothing.

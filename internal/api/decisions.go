@@ -116,7 +116,7 @@ func (s *Server) decisionRoutes() {
 	handle(s, operation{
 		id: "report-login", method: http.MethodPost, path: "/v1/accounts/{account_id}/logins", tag: tagDecisions,
 		summary: "Report a login and get the prompt to show",
-		words:   "Decides for the action login. An account that has to be prompted gets the prompt with its number. A login never fails or hangs because a prompt cannot be counted.",
+		words:   "Decides for the action login. An account that has to be prompted gets the prompt with its number. A login never fails or hangs because a prompt cannot be counted. The merchant of a closed account is not prompted.",
 		scopes:  []Scope{VerificationsWrite}, codes: gateCodes,
 	}, s.login)
 }
@@ -196,7 +196,7 @@ func (s *Server) login(ctx context.Context, c *call, in loginIn) (int, loginView
 		return 0, loginView{}, err
 	}
 	view := loginView{Decision: viewDecision(answer)}
-	if answer.Effect == policy.Allow {
+	if answer.Effect == policy.Allow || answer.Closed {
 		return http.StatusOK, view, nil
 	}
 	level, days := urgency(answer)

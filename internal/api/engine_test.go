@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/policy"
 )
 
 // engine takes commands as the workflow does: it decides by the state machine and appends to the real store.
@@ -18,6 +20,8 @@ type engine struct {
 	store  *sqlstore.Store
 	now    func() time.Time
 	limits lifecycle.Limits
+	// correction is the right that the policy grants.
+	correction policy.Correction
 
 	mu       sync.Mutex
 	failing  error // instead of taking a command
@@ -26,6 +30,7 @@ type engine struct {
 	// sameConsent records no consent that says the same as the one in force, as the workflow does.
 	sameConsent bool
 	block       chan struct{} // if not nil, commands wait until it is closed or their context ends
+	begun       chan struct{} // if not nil, gets a value when a command has come
 }
 
 var _ api.Engine = (*engine)(nil)
@@ -45,8 +50,11 @@ func (e *engine) seen() []string {
 func (e *engine) begin(ctx context.Context, command string) error {
 	e.mu.Lock()
 	e.commands = append(e.commands, command)
-	failing, block := e.failing, e.block
+	failing, block, begun := e.failing, e.block, e.begun
 	e.mu.Unlock()
+	if begun != nil {
+		begun <- struct{}{}
+	}
 	if block != nil {
 		select {
 		case <-block:
@@ -80,6 +88,10 @@ func (e *engine) take(ctx context.Context, accountID, changeID, command string, 
 			return contract.Status{}, err
 		}
 		result, err := e.store.Append(ctx, lifecycle.Append{AccountID: accountID, ChangeID: changeID, Head: v.Seq, Known: v.Seq, Changes: changes})
+		var refusal *lifecycle.Refusal
+		if errors.As(err, &refusal) {
+			return contract.Status{}, refusal
+		}
 		if err != nil {
 			return contract.Status{}, api.ErrEngineUnavailable
 		}
@@ -143,12 +155,17 @@ func (e *engine) Submit(ctx context.Context, accountID, changeID string, in cont
 }
 
 func (e *engine) Correct(ctx context.Context, accountID, changeID string, in contract.Correct) (contract.Status, error) {
-	right := ""
-	if in.Support {
-		right = lifecycle.CorrectionBySupport
-	}
-	return e.event(ctx, accountID, changeID, "correct", lifecycle.Change{
-		Event: lifecycle.Correct, Actor: in.Actor, Reason: in.Reason, Detail: lifecycle.Detail{Identity: &in.Identity, Correction: right},
+	return e.take(ctx, accountID, changeID, "correct", func(v lifecycle.Verification) (lifecycle.Change, error) {
+		right := ""
+		switch {
+		case in.Support:
+			right = lifecycle.CorrectionBySupport
+		case e.correction.Allows(e.now(), v.Corrections):
+			right = lifecycle.CorrectionByPolicy
+		}
+		return lifecycle.Change{
+			Event: lifecycle.Correct, Actor: in.Actor, Reason: in.Reason, Detail: lifecycle.Detail{Identity: &in.Identity, Correction: right},
+		}, nil
 	})
 }
 

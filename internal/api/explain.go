@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -17,6 +18,12 @@ func (e explanation) stored() string {
 		return e.code
 	}
 	return e.code + " note:" + e.ref
+}
+
+// told reads what stored wrote: the code, and whether there is more in the vault.
+func told(stored string) (code string, noted bool) {
+	code, _, noted = strings.Cut(stored, " note:")
+	return code, noted
 }
 
 // explain keeps free text in the vault, because people write names into it. A reason that has the form of a code is

@@ -28,6 +28,7 @@ import (
 	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/internal/vault/vaulttest"
 	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/policy/policyfile"
 	"github.com/verigate/verigate/workflows/realname"
 )
 
@@ -261,6 +262,9 @@ func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture 
 	require.NoError(t, f.store.PublishPolicy(t.Context(), store.PublishedPolicy{
 		Name: "wishpost-face-verification", Version: 1, Text: text, EffectiveFrom: beijing(t, "2020-10-01 00:00:00"), Author: "test",
 	}))
+	rule, err := policyfile.Parse(text)
+	require.NoError(t, err)
+	f.engine.correction = rule.Correction
 	var scopes []api.Scope
 	for _, s := range api.Scopes() {
 		if s != api.Admin {

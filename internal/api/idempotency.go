@@ -33,7 +33,7 @@ func changeID(c *call) (string, error) {
 		f.add(idempotencyHeader, "form", "must be 1 to 255 printable ASCII characters without spaces", "应为 1 到 255 个可打印的 ASCII 字符，不含空格")
 		return "", f.err()
 	}
-	subject := c.account
+	subject := c.account + c.extension
 	if subject == "" {
 		subject = c.r.URL.Path // what else the command is about
 	}

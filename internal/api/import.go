@@ -18,8 +18,7 @@ import (
 )
 
 const (
-	importID = "import-accounts"
-	maxLine  = 64 << 10 // bytes
+	maxLine = 64 << 10 // bytes
 	// importBatch is how many lines are written together at most. Fewer are when no more have arrived yet.
 	importBatch = 500
 )
@@ -68,13 +67,13 @@ type summaryView struct {
 
 func (s *Server) importRoute() {
 	op := operation{
-		id: importID, method: http.MethodPost, path: "/v1/accounts:import", tag: tagAccounts,
+		id: "import-accounts", method: http.MethodPost, path: "/v1/accounts:import", tag: tagAccounts,
 		summary: "Import accounts",
 		words: "One account a line, answered line by line while the request is still being sent. A bad line is answered with its problem and the rest goes on. " +
 			"Repeating an import changes nothing. Lines have at most 64 KiB. verified and real_name carry the result of an older process with its provenance. " +
 			csvWords(),
 		scopes: []Scope{AccountsWrite}, answers: map[int]string{http.StatusOK: "A result for each line and a summary."},
-		codes: []Code{CodeUnsupportedMediaType},
+		codes: []Code{CodeUnsupportedMediaType}, lines: true,
 	}
 	schemas := s.openapi.Components.Schemas
 	s.document(op, true,

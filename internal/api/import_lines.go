@@ -13,11 +13,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-const (
-	mediaCSV = "text/csv"
-	// byteOrderMark is what spreadsheets put before UTF-8.
-	byteOrderMark = "\ufeff"
-)
+// byteOrderMark is what spreadsheets put before UTF-8.
+const byteOrderMark = "\ufeff"
 
 // lineFormat reads the text of one line. Every format has one account a line, so that a bad line spoils no other: of
 // CSV it takes no line breaks within quotation marks, which no column needs.
@@ -150,9 +147,10 @@ func notUTF8() error {
 
 // begin finds out how lines are written. CSV says so in its header, which is judged before anything is answered.
 func (i *importer) begin() error {
-	if contentType(i.c.r, mediaCSV) != nil || i.c.r.Header.Get("Content-Type") == "" {
+	kind, err := contentType(i.c.r, mediaNDJSON, mediaCSV)
+	if err != nil || kind == mediaNDJSON {
 		i.lines = ndjsonLines{}
-		return contentType(i.c.r, mediaNDJSON)
+		return err
 	}
 	header, fault, err := i.next()
 	switch {

@@ -24,11 +24,13 @@ const (
 	tagOperations    = "Operations"
 	tagPolicies      = "Policies"
 	tagWebhooks      = "Webhooks"
+	tagExtensions    = "Extensions"
 	tagLinks         = "Links"
 	tagServer        = "Server"
 	schemaPrefix     = "#/components/schemas/"
 	mediaJSON        = "application/json"
 	mediaNDJSON      = "application/x-ndjson"
+	mediaCSV         = "text/csv"
 	mediaEventStream = "text/event-stream"
 )
 
@@ -39,7 +41,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 			Title: "Verigate", Version: version,
 			Description: "Real-name review, face verification and dated identity rules for the accounts of a merchant platform. " +
 				"Errors are application/problem+json with a stable code. Instants are RFC 3339 with offset; answers use the policy's zone. " +
-				"Every POST but the import takes an Idempotency-Key.",
+				"Every POST but the imports takes an Idempotency-Key.",
 		},
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry(schemaPrefix, schemaName),
@@ -56,6 +58,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 			{Name: tagOperations, Description: "What operators do, and what is recorded."},
 			{Name: tagWebhooks, Description: "Addresses of account services that hear of every change."},
 			{Name: tagPolicies, Description: "The dated rules: who proposes, who approves, what is in force, and the emergency brake."},
+			{Name: tagExtensions, Description: "Later enforcement instants for single accounts, asked for by one key and approved by another."},
 			{Name: tagLinks, Description: "Addresses that merchants' phones open. They need no key: the token is the right."},
 			{Name: tagServer, Description: "Health and documentation."},
 		},
@@ -175,7 +178,7 @@ func (s *Server) parameters(op operation) []*huma.Param {
 		}
 		params = append(params, &huma.Param{Name: q.name, In: "query", Description: q.words, Schema: schema})
 	}
-	if op.method == http.MethodPost && op.id != importID {
+	if op.method == http.MethodPost && !op.lines {
 		params = append(params, &huma.Param{
 			Name: idempotencyHeader, In: "header", Schema: text(`^[\x21-\x7e]{1,255}$`, 255),
 			Description: "Makes it safe to send the request again: the same key with the same body is the same command and is answered like the first time (with Idempotent-Replayed: true). Remembered for at least a day.",
@@ -198,6 +201,8 @@ func pathWords(name string) string {
 		return "Number of the prompt, from 1."
 	case "run_id":
 		return "Id of the run, as its start answered it."
+	case "extension_id":
+		return "Id of the extension, from its request."
 	case "file":
 		return "A token, then .png"
 	default:
@@ -223,7 +228,7 @@ func (s *Server) problems(doc *huma.Operation, op operation, takesBody bool) {
 			all = append(all, CodeAccountNotFound)
 		}
 	}
-	if op.method == http.MethodPost && op.id != importID {
+	if op.method == http.MethodPost && !op.lines {
 		all = append(all, CodeIdempotencyConflict)
 	}
 	byStatus := map[int][]string{}

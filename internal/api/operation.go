@@ -33,6 +33,7 @@ type operation struct {
 	maxBody          int64          // bytes; default maxCommand
 	answers          map[int]string // success: status and when; default 200
 	codes            []Code         // beyond those that every operation of its kind has
+	lines            bool           // an import of lines, which is repeatable by itself and takes no Idempotency-Key
 }
 
 // parameter is one value of the query string.
@@ -52,10 +53,12 @@ type call struct {
 	op      *operation
 	key     store.Key
 	account string // from the path, of the right form
-	change  string // id of the command; the same for a repeated Idempotency-Key
-	lang    lang
-	now     time.Time
-	body    []byte
+	// extension is the id from the path, of any form.
+	extension string
+	change    string // id of the command; the same for a repeated Idempotency-Key
+	lang      lang
+	now       time.Time
+	body      []byte
 }
 
 func (c *call) query(name string) string { return c.r.URL.Query().Get(name) }
@@ -138,6 +141,7 @@ func (s *Server) admit(c *call) error {
 			return f.err()
 		}
 	}
+	c.extension = c.r.PathValue("extension_id")
 	values, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return notJSON("The query string is malformed.", "查询字符串格式有误。")
@@ -184,9 +188,14 @@ func (s *Server) identify(c *call) error {
 
 // readBody reads a JSON body within its bounds of size and time.
 func (s *Server) readBody(c *call) error {
-	if err := contentType(c.r, "application/json"); err != nil {
+	if _, err := contentType(c.r, mediaJSON); err != nil {
 		return err
 	}
+	return s.readText(c)
+}
+
+// readText reads a body of any kind.
+func (s *Server) readText(c *call) error {
 	bound := strconv.FormatInt(c.op.maxBody>>10, 10) + " KiB"
 	if c.r.ContentLength > c.op.maxBody {
 		return tooLarge("The body", "请求内容", bound)
@@ -212,13 +221,16 @@ func (s *Server) patience(w http.ResponseWriter) *time.Timer {
 	return time.AfterFunc(s.cfg.BodyWait, func() { _ = control.SetReadDeadline(time.Unix(1, 0)) })
 }
 
-// contentType refuses bodies of another type. A body without one is taken for what it has to be.
-func contentType(r *http.Request, want string) error {
+// contentType says which of the wanted types a body has and refuses others. A body without one is taken for the first.
+func contentType(r *http.Request, want ...string) (string, error) {
 	given, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	given = strings.TrimSpace(given)
-	encoding := r.Header.Get("Content-Encoding")
-	if (given != "" && !strings.EqualFold(given, want)) || (encoding != "" && !strings.EqualFold(encoding, "identity")) {
-		return problem(CodeUnsupportedMediaType)
+	given = strings.ToLower(strings.TrimSpace(given))
+	if given == "" {
+		given = want[0]
 	}
-	return nil
+	encoding := r.Header.Get("Content-Encoding")
+	if !slices.Contains(want, given) || (encoding != "" && !strings.EqualFold(encoding, "identity")) {
+		return "", problem(CodeUnsupportedMediaType)
+	}
+	return given, nil
 }

@@ -2,24 +2,17 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
-	"github.com/verigate/verigate/workflows/policy"
 )
 
 const (
 	maxPage      = 500
 	standardPage = 100
-	// maxExtension bounds an extension; a longer one is another policy.
-	maxExtension = 366 * 24 * time.Hour
 )
 
 type unlockIn struct {
@@ -29,12 +22,6 @@ type unlockIn struct {
 type revokeIn struct {
 	Reason string `json:"reason" maxLength:"2000" doc:"A code, or free text."`
 	Note   string `json:"note,omitempty" maxLength:"2000" doc:"Kept in the vault."`
-}
-
-type extensionIn struct {
-	Until  string `json:"until" format:"date-time" doc:"The extension ends at this instant; at most 366 days from now."`
-	Reason string `json:"reason" maxLength:"2000" doc:"A code, or free text."`
-	Rule   string `json:"rule,omitempty" doc:"The rule to extend; left out, every rule."`
 }
 
 type historyView struct {
@@ -96,11 +83,6 @@ func (s *Server) operatorRoutes() {
 		id: "revoke", method: http.MethodPost, path: "/v1/accounts/{account_id}/revoke", tag: tagOperations,
 		summary: "Revoke a verification", words: "Undoes the verification, with a reason. The rules apply again at once.", scopes: []Scope{ReviewsWrite}, codes: commands,
 	}, s.revoke)
-	handle(s, operation{
-		id: "grant-extension", method: http.MethodPost, path: "/v1/accounts/{account_id}/extensions", tag: tagOperations,
-		summary: "Grant an extension", words: "A later enforcement instant for one account. It takes a block away, never a prompt, and ends by itself.",
-		scopes: []Scope{PoliciesApprove}, answers: map[int]string{http.StatusCreated: "Granted."},
-	}, s.grantExtension)
 }
 
 func names[T ~string](values []T) []string {
@@ -118,67 +100,6 @@ func (s *Server) revoke(ctx context.Context, c *call, in revokeIn) (int, statusV
 		return 0, statusView{}, f.err()
 	}
 	return s.explained(ctx, c, lifecycle.ActorOperator, in.Reason, in.Note, s.cfg.Engine.Revoke)
-}
-
-func (s *Server) grantExtension(ctx context.Context, c *call, in extensionIn) (int, extensionView, error) {
-	zone, err := s.cfg.Gate.Zone(ctx)
-	if err != nil {
-		return 0, extensionView{}, err
-	}
-	rules, err := s.cfg.Gate.Rules(ctx)
-	if err != nil {
-		return 0, extensionView{}, err
-	}
-	var f faults
-	until := f.instantOf("until", in.Until)
-	if !until.IsZero() && (!until.After(c.now) || until.Sub(c.now) > maxExtension) {
-		f.add("until", "out_of_range", "must lie in the future, at most 366 days from now", "应晚于当前时间，且不超过 366 天")
-	}
-	if in.Reason == "" {
-		f.required("reason")
-	}
-	f.freeText("reason", in.Reason)
-	if in.Rule != "" && !slices.Contains(rules, in.Rule) {
-		f.add("rule", "not_known", "must be a rule in force; see GET /v1/policies", "应为当前生效的规则，可通过 GET /v1/policies 查看")
-	}
-	if err := f.err(); err != nil {
-		return 0, extensionView{}, err
-	}
-	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
-		return 0, extensionView{}, err
-	}
-	said, err := s.explain(ctx, c.account, in.Reason, "")
-	if err != nil {
-		return 0, extensionView{}, err
-	}
-	e := policy.Extension{
-		ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte("extension/"+c.change)).String(), AccountID: c.account, RuleID: in.Rule,
-		Until: until, GrantedAt: c.now,
-	}
-	err = s.cfg.Store.PutExtension(ctx, e, s.actor(c, lifecycle.ActorOperator), said.stored())
-	if err != nil {
-		s.forget(ctx, c.account, said.ref)
-	}
-	if errors.Is(err, store.ErrConflict) {
-		e, err = s.grantedBefore(ctx, e)
-	}
-	if err != nil {
-		return 0, extensionView{}, err
-	}
-	return http.StatusCreated, viewExtension(e, zone), nil
-}
-
-// grantedBefore finds the extension that an earlier try of the same request granted, at an earlier instant.
-func (s *Server) grantedBefore(ctx context.Context, e policy.Extension) (policy.Extension, error) {
-	all, err := s.cfg.Store.Extensions(ctx, e.AccountID)
-	if err != nil {
-		return e, err
-	}
-	i := slices.IndexFunc(all, func(known policy.Extension) bool { return known.ID == e.ID })
-	if i < 0 {
-		return e, errors.New("api: an extension id is taken by another account")
-	}
-	return all[i], nil
 }
 
 func (s *Server) history(ctx context.Context, c *call, _ none) (int, historyView, error) {

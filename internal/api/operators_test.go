@@ -11,53 +11,6 @@ import (
 	"github.com/verigate/verigate/internal/api"
 )
 
-func TestExtension(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, "2020-12-05 10:00:00")
-	f.account("a1")
-	path := "/v1/accounts/a1/extensions"
-	effect := func() any {
-		return f.post("/v1/accounts/a1/decisions", object{"action": "create_label"}).is(http.StatusOK)["effect"]
-	}
-	require.Equal(t, "block", effect())
-	body := object{"until": "2020-12-11T00:00:00+08:00", "reason": "waiting_for_card", "rule": "existing-individuals"}
-	got := f.post(path, body, idempotent("x1")).is(http.StatusCreated)
-	require.Equal(t, "existing-individuals", got["rule"])
-	require.Equal(t, "2020-12-11T00:00:00+08:00", got["until"])
-	require.Equal(t, "allow", effect())
-	f.clock.set(beijing(t, "2020-12-10 23:59:59"))
-	require.Equal(t, "allow", effect())
-	f.clock.set(beijing(t, "2020-12-11 00:00:00"))
-	require.Equal(t, "block", effect())
-
-	for name, bad := range map[string]object{
-		"until":  {"until": "2020-12-01T00:00:00+08:00", "reason": "x"},
-		"reason": {"until": "2020-12-21T00:00:00+08:00"},
-		"rule":   {"until": "2020-12-21T00:00:00+08:00", "reason": "x", "rule": "nobody"},
-	} {
-		field(t, f.post(path, bad).problem(http.StatusUnprocessableEntity, api.CodeValidationFailed), name)
-	}
-	field(t, f.post(path, object{"until": "2025-12-21T00:00:00+08:00", "reason": "x"}).problem(http.StatusUnprocessableEntity, api.CodeValidationFailed), "until")
-	f.post("/v1/accounts/nobody/extensions", object{"until": "2020-12-21T00:00:00+08:00", "reason": "x"}).
-		problem(http.StatusNotFound, api.CodeAccountNotFound)
-}
-
-func TestExtensionIsGrantedOnce(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, "2020-12-05 10:00:00")
-	f.account("a1")
-	body := object{"until": "2020-12-11T00:00:00+08:00", "reason": "Herr Müller has no card yet"}
-	f.store.set("FinishRequest", true) // the first answer is not saved
-	first := f.post("/v1/accounts/a1/extensions", body, idempotent("x1")).is(http.StatusCreated)
-	f.store.set("FinishRequest", false)
-	f.clock.advance(60_000_000_000)
-	again := f.post("/v1/accounts/a1/extensions", body, idempotent("x1")).is(http.StatusCreated)
-	require.Equal(t, first, again, "granted then, not now")
-	all, err := f.store.Extensions(t.Context(), "a1")
-	require.NoError(t, err)
-	require.Len(t, all, 1)
-}
-
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, "2020-12-05 10:00:00")

@@ -47,7 +47,7 @@ func (s *Server) pageLinkRoutes() {
 		summary: "Open the merchant pages",
 		words: "A one-time link to the hosted pages for this account. It is short-lived, is used up by the merchant's press on its first page (not by a link scanner), " +
 			"and begins a session of that browser for this account only. A second device needs a link of its own.",
-		scopes: []Scope{VerificationsWrite}, answers: map[int]string{http.StatusCreated: "The link."},
+		scopes: []Scope{VerificationsWrite}, answers: map[int]string{http.StatusCreated: "The link."}, codes: []Code{CodeAccountClosed},
 	}, s.createLink)
 }
 
@@ -65,6 +65,9 @@ func (s *Server) createLink(ctx context.Context, c *call, in linkIn) (int, linkV
 	}
 	zone, err := s.cfg.Gate.Zone(ctx)
 	if err != nil {
+		return 0, linkView{}, err
+	}
+	if err := s.openAccount(ctx, c); err != nil {
 		return 0, linkView{}, err
 	}
 	// The id comes from the change id, so a repeated request is answered with the same link and makes no second one.

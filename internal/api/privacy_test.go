@@ -61,11 +61,12 @@ func TestNothingPersonalLeaks(t *testing.T) {
 		}
 	}
 	f.engine.set(func(e *engine) { e.failing = nil })
+	send(f.post("/v1/accounts/a1/reopen", object{"reason": "note about " + canaryName}))
 	send(f.post(v+"/submit", realName()))
 	send(f.post("/v1/reviews/a1", object{"decision": "approve", "note": "note about " + canaryName}))
 	send(f.post(v+"/start-face", bodies[15]))
 	for _, path := range []string{
-		"/v1/accounts/a1", v, "/v1/accounts/a1/history", "/v1/verifications", "/v1/accounts/" + url.PathEscape(canaryName),
+		"/v1/accounts/a1", v, "/v1/accounts/a1/history", "/v1/accounts/a1/versions", "/v1/accounts/a1/extensions", "/v1/extensions", "/v1/verifications", "/v1/accounts/" + url.PathEscape(canaryName),
 		"/v1/verifications?state=" + url.QueryEscape(canaryName), "/v1/verifications?" + url.QueryEscape(canaryName) + "=1",
 		"/v1/verifications?cursor=" + url.QueryEscape(canaryName), "/" + url.PathEscape(canaryName), "/s/" + url.PathEscape(canaryName),
 		"/qr/" + url.PathEscape(canaryName) + ".png", "/r/" + url.PathEscape(canaryName),

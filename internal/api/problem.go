@@ -104,6 +104,7 @@ func problemOf(err error) *Problem {
 		{store.ErrUnavailable, CodeStoreUnavailable, ""},
 		{vault.ErrUnavailable, CodeStoreUnavailable, "not_taken"},
 		{store.ErrNotFound, CodeAccountNotFound, ""},
+		{store.ErrClosed, CodeAccountClosed, ""},
 	} {
 		if errors.Is(err, row.is) {
 			return &Problem{Code: row.code, Command: row.command, cause: err}

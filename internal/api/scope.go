@@ -13,7 +13,8 @@ const (
 	VerificationsRead  Scope = "verifications:read"
 	ReviewsWrite       Scope = "reviews:write"    // decide reviews, unlock, revoke
 	PoliciesWrite      Scope = "policies:write"   // propose, withdraw and brake policies
-	PoliciesApprove    Scope = "policies:approve" // approve and reject what others proposed, grant extensions
+	PoliciesApprove    Scope = "policies:approve" // approve and reject what others proposed, and extensions
+	ExtensionsWrite    Scope = "extensions:write" // ask for extensions
 	SweepsWrite        Scope = "sweeps:write"
 	WebhooksWrite      Scope = "webhooks:write" // add, change and try out webhooks, deliver again
 	AuditRead          Scope = "audit:read"
@@ -24,7 +25,7 @@ const (
 func Scopes() []Scope {
 	return []Scope{
 		AccountsWrite, AccountsCorrect, DecisionsRead, VerificationsWrite, VerificationsRead, ReviewsWrite,
-		PoliciesWrite, PoliciesApprove, SweepsWrite, WebhooksWrite, AuditRead, Admin,
+		PoliciesWrite, PoliciesApprove, ExtensionsWrite, SweepsWrite, WebhooksWrite, AuditRead, Admin,
 	}
 }
 

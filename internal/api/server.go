@@ -73,6 +73,8 @@ func (s *Server) routes() {
 	s.verificationRoutes()
 	s.reviewRoutes()
 	s.operatorRoutes()
+	s.extensionRoutes()
+	s.closingRoutes()
 	s.policyRoutes()
 	s.policyWrites()
 	s.brakeRoutes()

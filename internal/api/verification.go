@@ -56,7 +56,7 @@ func (s *Server) verificationRoutes() {
 		return operation{
 			id: id, method: http.MethodPost, path: "/v1/accounts/{account_id}/verification/" + step, tag: tagVerification,
 			summary: summary, words: words, scopes: []Scope{VerificationsWrite},
-			codes: append([]Code{CodeStepNotAllowed, CodeEngineUnavailable}, codes...),
+			codes: append([]Code{CodeStepNotAllowed, CodeAccountClosed, CodeEngineUnavailable}, codes...),
 		}
 	}
 	handle(s, operation{
@@ -64,8 +64,11 @@ func (s *Server) verificationRoutes() {
 		summary: "Look at a verification", words: "The status as it is recorded.", scopes: []Scope{VerificationsRead},
 	}, s.getVerification)
 	handle(s, post("submit", "submit", "Submit real-name information", "Saves the information and begins its review. Every fault is answered at once, at its field."), s.submit)
-	handle(s, post("correct", "correct", "Correct approved real-name information",
-		"As submit, by the merchant's right of the policy or, with support_reason, by support's.", CodeCorrectionNotAllowed), s.correct)
+	correct := post("correct", "correct", "Correct approved real-name information",
+		"As submit, by the merchant's right of the policy or, with support_reason, by support's, which does not use the merchant's up. "+
+			"By the merchant's right with the scope verifications:write, by support's with accounts:correct.", CodeCorrectionNotAllowed)
+	correct.scopes = append(correct.scopes, AccountsCorrect)
+	handle(s, correct, s.correct)
 	handle(s, post("start-face", "start-face", "Start face verification",
 		"Records the consent, starts an attempt at the provider and shows a QR code; or another QR code for the attempt that lives.",
 		CodeConsentRequired, CodeAttemptsExhausted, CodeProviderUnavailable, CodeProviderRefused), s.startFace)
@@ -109,6 +112,8 @@ func (s *Server) correct(ctx context.Context, c *call, in correctIn) (int, statu
 		}
 		f.matches("support_reason", in.SupportReason, codePattern, codeFmt, codeZh)
 		actor.Kind = lifecycle.ActorOperator
+	} else if !allows(c.key.Scopes, VerificationsWrite) {
+		return 0, statusView{}, lacks([]Scope{VerificationsWrite})
 	}
 	identity, err := s.keepSubject(ctx, c, realNameIn{in.Name, in.Document, in.RiskNoticeVersion}, f)
 	if err != nil {
@@ -129,8 +134,8 @@ func (s *Server) keepSubject(ctx context.Context, c *call, in realNameIn, f faul
 	if err := f.err(); err != nil {
 		return lifecycle.Identity{}, err
 	}
-	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
-		return lifecycle.Identity{}, err // nothing is kept of accounts that nobody knows
+	if err := s.openAccount(ctx, c); err != nil {
+		return lifecycle.Identity{}, err
 	}
 	return s.cfg.Vault.PutSubject(ctx, c.account, subject)
 }
@@ -188,6 +193,8 @@ func (s *Server) startFace(ctx context.Context, c *call, in startFaceIn) (int, s
 			return 0, statusView{}, err
 		}
 		command.Consent, ref = &consent, consent.EvidenceRef
+	} else if err := s.openAccount(ctx, c); err != nil {
+		return 0, statusView{}, err
 	}
 	status, err := s.cfg.Engine.StartFace(ctx, c.account, c.change, command)
 	return s.settled(ctx, c, ref, status, err)
@@ -206,7 +213,7 @@ func (s *Server) keepConsent(ctx context.Context, c *call, in consentIn) (contra
 	if err := f.err(); err != nil {
 		return contract.Consent{}, err
 	}
-	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
+	if err := s.openAccount(ctx, c); err != nil {
 		return contract.Consent{}, err
 	}
 	evidence := struct {
@@ -240,10 +247,16 @@ func (s *Server) refresh(ctx context.Context, c *call, _ emptyIn) (int, statusVi
 }
 
 func (s *Server) chooseManual(ctx context.Context, c *call, in manualIn) (int, statusView, error) {
+	if err := s.openAccount(ctx, c); err != nil {
+		return 0, statusView{}, err
+	}
 	return s.explained(ctx, c, lifecycle.ActorMerchant, in.Reason, "", s.cfg.Engine.ChooseManual)
 }
 
 func (s *Server) cancelManual(ctx context.Context, c *call, _ emptyIn) (int, statusView, error) {
+	if err := s.openAccount(ctx, c); err != nil {
+		return 0, statusView{}, err
+	}
 	return s.explained(ctx, c, lifecycle.ActorMerchant, "", "", s.cfg.Engine.CancelManual)
 }
 

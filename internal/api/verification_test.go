@@ -1,7 +1,9 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -226,7 +228,89 @@ func TestCorrection(t *testing.T) {
 	body["support_reason"] = "wrong_card"
 	got := f.post(path, body, as(f.newKey(api.VerificationsWrite))).problem(http.StatusForbidden, api.CodeForbidden)
 	require.Equal(t, "accounts:correct", got["scope"])
-	require.Equal(t, "submitted", f.post(path, body).is(http.StatusOK)["state"])
+	service := realName() // support's key is not for the merchant's commands
+	p := f.post(path, service, as(f.newKey(api.AccountsCorrect))).problem(http.StatusForbidden, api.CodeForbidden)
+	require.Equal(t, "verifications:write", p["scope"])
+	require.Equal(t, "submitted", f.post(path, body, as(f.newKey(api.AccountsCorrect))).is(http.StatusOK)["state"])
+}
+
+// TestCorrectionWindow is the founding rule's: once, from 2020-10-29 00:00 to 2020-11-12 00:00, later by support only.
+func TestCorrectionWindow(t *testing.T) {
+	t.Parallel()
+	from, before := beijing(t, "2020-10-29 00:00:00"), beijing(t, "2020-11-12 00:00:00")
+	f := newFixture(t, "2020-10-15 00:00:00")
+	correct := func(id string) answer { return f.post("/v1/accounts/"+id+"/verification/correct", realName()) }
+	for i, c := range []struct {
+		at      time.Time
+		allowed bool
+	}{{from.Add(-1), false}, {from, true}, {before.Add(-1), true}, {before, false}} {
+		id := fmt.Sprintf("a%d", i)
+		f.clock.set(c.at.Add(-time.Hour))
+		f.approved(id)
+		f.clock.set(c.at)
+		if !c.allowed {
+			correct(id).problem(http.StatusConflict, api.CodeCorrectionNotAllowed)
+			continue
+		}
+		require.Equal(t, "submitted", correct(id).is(http.StatusOK)["state"])
+		f.post("/v1/accounts/"+id+"/revoke", object{"reason": "anew"}).is(http.StatusOK)
+		f.post("/v1/accounts/"+id+"/verification/submit", realName()).is(http.StatusOK)
+		f.post("/v1/reviews/"+id, object{"decision": "approve"}).is(http.StatusOK)
+		correct(id).problem(http.StatusConflict, api.CodeCorrectionNotAllowed)
+	}
+}
+
+// TestCorrectionsAtOnce: the right is used up by the append that uses it, whoever else is at it.
+func TestCorrectionsAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-11-01 00:00:00")
+	f.approved("a1")
+	answers := make([]answer, 8)
+	var together sync.WaitGroup
+	for i := range answers {
+		together.Go(func() { answers[i] = f.post("/v1/accounts/a1/verification/correct", realName()) })
+	}
+	together.Wait()
+	done := 0
+	for _, got := range answers {
+		if got.status == http.StatusOK {
+			done++
+			continue
+		}
+		got.problem(http.StatusConflict, api.CodeCorrectionNotAllowed)
+	}
+	require.Equal(t, 1, done)
+	head, err := f.store.Head(t.Context(), "a1")
+	require.NoError(t, err)
+	require.Equal(t, 2, head.Revision)
+	require.Contains(t, f.vault.kept(), head.Identity.Ref)
+	require.Len(t, f.vault.kept(), 2, "the first information and the corrected one")
+}
+
+// TestCorrectionInTime: what was recorded by an instant, and what is known now, around a correction by support.
+func TestCorrectionInTime(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.approved("a1")
+	f.clock.set(beijing(t, "2020-12-06 10:00:00"))
+	body := realName()
+	body["support_reason"] = "wrong_card"
+	f.post("/v1/accounts/a1/verification/correct", body).is(http.StatusOK)
+	for at, want := range map[string]string{"2020-12-06 09:59:59": "start_face", "2020-12-06 10:00:00": "wait"} {
+		for _, basis := range []string{"did", "would"} {
+			d := f.post("/v1/accounts/a1/decisions", object{"action": "create_label", "at": beijing(t, at).Format(time.RFC3339), "basis": basis}).is(http.StatusOK)
+			require.Equal(t, want, d["required_step"], "%s %s", basis, at)
+		}
+	}
+	entries := f.get("/v1/accounts/a1/history").is(http.StatusOK)["entries"].([]any)
+	last := entries[len(entries)-1].(object)
+	require.Equal(t, "correct", last["event"])
+	require.Equal(t, "wrong_card", last["reason"])
+	require.Equal(t, "operator", last["actor"].(object)["kind"])
+	require.Equal(t, "support", last["detail"].(object)["correction"])
+	head, err := f.store.Head(t.Context(), "a1")
+	require.NoError(t, err)
+	require.Zero(t, head.Corrections, "the merchant's own right is not touched")
 }
 
 func TestReviewFaults(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
-	"github.com/verigate/verigate/workflows/policy"
 )
 
 // decisionView is a decision as the API writes it.
@@ -125,30 +124,18 @@ func (s *Server) statusOf(v lifecycle.Verification, zone *time.Location, now tim
 }
 
 type accountView struct {
-	AccountID    string    `json:"account_id"`
-	Kind         string    `json:"kind" enum:"individual,enterprise"`
-	Region       string    `json:"region" doc:"ISO 3166-1 alpha-2; CN is mainland China."`
-	RegisteredAt time.Time `json:"registered_at"`
-	Version      int       `json:"version" doc:"Of the account's facts: 1, 2, 3 …"`
+	AccountID    string     `json:"account_id"`
+	Kind         string     `json:"kind" enum:"individual,enterprise"`
+	Region       string     `json:"region" doc:"ISO 3166-1 alpha-2; CN is mainland China."`
+	RegisteredAt time.Time  `json:"registered_at"`
+	ClosedAt     *time.Time `json:"closed_at" doc:"From when on the account is closed; null while it is open."`
+	Version      int        `json:"version" doc:"Of the account's facts: 1, 2, 3 …"`
 }
 
 func viewAccount(a store.Account, zone *time.Location) accountView {
 	return accountView{
-		AccountID: a.ID, Kind: string(a.Kind), Region: a.Region, RegisteredAt: a.RegisteredAt.In(zone), Version: a.Version,
-	}
-}
-
-type extensionView struct {
-	ID        string    `json:"id"`
-	AccountID string    `json:"account_id"`
-	Rule      *string   `json:"rule" doc:"The rule that is extended; null for every rule."`
-	Until     time.Time `json:"until" doc:"The extension ends at this instant."`
-	GrantedAt time.Time `json:"granted_at"`
-}
-
-func viewExtension(e policy.Extension, zone *time.Location) extensionView {
-	return extensionView{
-		ID: e.ID, AccountID: e.AccountID, Rule: orNil(e.RuleID), Until: e.Until.In(zone), GrantedAt: e.GrantedAt.In(zone),
+		AccountID: a.ID, Kind: string(a.Kind), Region: a.Region, RegisteredAt: a.RegisteredAt.In(zone),
+		ClosedAt: instantIn(a.ClosedAt, zone), Version: a.Version,
 	}
 }
 

@@ -62,7 +62,7 @@ func (a *App) demoKeys(ctx context.Context, d DemoDir) (DemoKeys, error) {
 	}{
 		{&keys.API, "demo account service", []api.Scope{
 			api.AccountsWrite, api.DecisionsRead, api.VerificationsWrite, api.VerificationsRead, api.AuditRead,
-			api.WebhooksWrite,
+			api.WebhooksWrite, api.ExtensionsWrite,
 		}},
 		{&keys.Reviewer, "demo reviewer and operator", []api.Scope{
 			api.ReviewsWrite, api.VerificationsRead, api.AuditRead, api.AccountsCorrect, api.PoliciesApprove, api.SweepsWrite,

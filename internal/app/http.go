@@ -61,7 +61,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 		Launcher:  launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Webhooks: a.webhooks.manage, Now: a.clock.Now, Logger: a.log,
 		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
-		LinkLife:       c.Pages.LinkLife, PublishAlone: !c.Policies.SecondApprover,
+		LinkLife:       c.Pages.LinkLife, OneApprover: !c.Extensions.SecondApprover, PublishAlone: !c.Policies.SecondApprover,
 		Ready:   func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
 		KeyRate: api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
 	})
@@ -153,7 +153,10 @@ func patientWithImports(next http.Handler) http.Handler {
 func routes() []string {
 	return []string{
 		"/metrics", "/v1/accounts/{account_id}/decisions", "/v1/accounts:import", "/v1/decisions:batch", "/v1/accounts/{account_id}/logins",
-		"/v1/accounts/{account_id}/history", "/v1/accounts/{account_id}/extensions", "/v1/accounts/{account_id}/unlock",
+		"/v1/accounts/{account_id}/history", "/v1/accounts/{account_id}/extensions", "/v1/extensions:import",
+		"/v1/extensions:approve", "/v1/extensions:reject", "/v1/extensions:revoke", "/v1/extensions/{extension_id}/approve",
+		"/v1/extensions/{extension_id}/reject", "/v1/extensions/{extension_id}/revoke", "/v1/accounts/{account_id}/versions",
+		"/v1/accounts/{account_id}/close", "/v1/accounts/{account_id}/reopen", "/v1/accounts/{account_id}/unlock",
 		"/v1/accounts/{account_id}/revoke", "/v1/accounts/{account_id}/verification/submit",
 		"/v1/accounts/{account_id}/verification/start-face", "/v1/accounts/{account_id}/verification/refresh",
 		"/v1/accounts/{account_id}/verification/correct", "/v1/accounts/{account_id}/verification/withdraw-consent",

@@ -20,6 +20,8 @@ type Config struct {
 	Rates    Rates    `yaml:"rates"`
 	Webhooks Webhooks `yaml:"webhooks"`
 	Log      Log      `yaml:"log"`
+
+	Extensions Extensions `yaml:"extensions"`
 }
 
 // HTTP is the server of the API and of the links that phones open.
@@ -275,6 +277,12 @@ type Log struct {
 	Format string `yaml:"format" oneof:"text|json"`
 }
 
+// Extensions are later enforcement instants for single accounts.
+type Extensions struct {
+	// Another key than the one that requested an extension has to approve it. If false, a key that may approve grants at once.
+	SecondApprover bool `yaml:"second_approver"`
+}
+
 // Default returns the defaults. What has none (the secrets, the contract with the provider) is empty.
 func Default() Config {
 	return Config{
@@ -309,6 +317,7 @@ func Default() Config {
 			Deliver: true, Concurrency: 64, PerWebhook: 16, Timeout: 15 * time.Second, PollInterval: 500 * time.Millisecond,
 			DisableAfter: 120 * time.Hour, Keep: 720 * time.Hour,
 		},
-		Log: Log{Level: "info", Format: "json"},
+		Extensions: Extensions{SecondApprover: true},
+		Log:        Log{Level: "info", Format: "json"},
 	}
 }

@@ -68,6 +68,7 @@ type Answer struct {
 	Receipt      string      // empty when hypothetical
 	Hypothetical bool        // another instant was asked about; nothing was recorded
 	Basis        store.Basis // of a hypothetical answer
+	Closed       bool        // the account is closed, so nobody is to be prompted; the decision does not depend on it
 }
 
 // New starts a gate. It fails if a receipt key is weak or missing.
@@ -267,7 +268,7 @@ func (g *Gate) instant(p *rulebook.Snapshot, facts store.Facts) time.Time {
 
 func (g *Gate) answer(set *policy.Set, facts store.Facts, action string, at time.Time) Answer {
 	d := policy.Decide(set, facts.Account, facts.Standing, facts.Extensions, action, at)
-	a := Answer{Decision: d, AccountID: facts.Account.ID, Action: action, At: at.In(d.Zone)}
+	a := Answer{Decision: d, AccountID: facts.Account.ID, Action: action, At: at.In(d.Zone), Closed: facts.Account.Closed(at)}
 	a.Message = g.messages.of(a)
 	return a
 }

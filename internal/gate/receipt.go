@@ -39,6 +39,7 @@ type Receipt struct {
 	PolicyVersion int           `json:"policy_version,omitempty"`
 	Since         time.Time     `json:"since,omitzero"`
 	At            time.Time     `json:"at"`
+	NextChangeAt  time.Time     `json:"next_change_at,omitzero"` // of an allow by grace: the end of the grace
 	WouldBe       policy.Effect `json:"would_be,omitempty"`
 }
 
@@ -68,7 +69,7 @@ func newReceipts(keys []Key) (*receipts, error) {
 func (r *receipts) sign(a Answer) string {
 	content, err := json.Marshal(Receipt{
 		AccountID: a.AccountID, Action: a.Action, Effect: a.Effect, Reason: a.Reason, RuleID: a.RuleID,
-		PolicyName: a.PolicyName, PolicyVersion: a.PolicyVersion, Since: a.Since, At: a.At, WouldBe: a.WouldBe,
+		PolicyName: a.PolicyName, PolicyVersion: a.PolicyVersion, Since: a.Since, At: a.At, NextChangeAt: a.NextChangeAt, WouldBe: a.WouldBe,
 	})
 	if err != nil {
 		return "" // an instant beyond the year 9999; nobody can be shown a receipt of it

@@ -36,6 +36,8 @@ type Store interface {
 	Notices
 	Prompts
 	Webhooks
+	Extensions
+	Versions
 	// Now is the database's clock: the instants of decisions and recorded_at come from here.
 	Now(ctx context.Context) (time.Time, error)
 	Ping(ctx context.Context) error
@@ -79,10 +81,11 @@ type PutOutcome struct {
 
 // Facts is what a decision needs, from one indexed read.
 type Facts struct {
-	Account    policy.Account
-	Standing   lifecycle.Standing
-	Seq        int64
-	Extensions []policy.Extension // by instant of grant
+	Account  policy.Account
+	Standing lifecycle.Standing
+	Seq      int64
+	// Extensions are the approved ones, by instant of approval. One that was revoked ends with its revocation.
+	Extensions []policy.Extension
 	// PoliciesRevision as of the same read, so that a cached policy set is known to be the one in force. Zero from
 	// FactsAt.
 	PoliciesRevision int64
@@ -98,7 +101,7 @@ const (
 	Would Basis = "would"
 )
 
-// Accounts holds the facts of accounts, as versions, and extensions.
+// Accounts holds the facts of accounts, as versions.
 type Accounts interface {
 	// PutAccount writes a new version if a fact differs. With allowChange false it returns ErrConflict instead of
 	// changing kind, region or registration time of a known account.
@@ -117,9 +120,6 @@ type Accounts interface {
 	// Split returns ids that part the accounts into about equal ranges, ascending: the last id of every range but the
 	// last. There are fewer where there are few accounts.
 	Split(ctx context.Context, ranges int) ([]string, error)
-	// PutExtension grants an extension. The same again is no error, another one under its id is ErrConflict.
-	PutExtension(ctx context.Context, e policy.Extension, actor lifecycle.Actor, reason string) error
-	Extensions(ctx context.Context, accountID string) ([]policy.Extension, error)
 }
 
 // Filter selects verifications for a list; empty fields do not filter.
@@ -133,7 +133,8 @@ type Filter struct {
 // Log holds every account's append-only log and its fold.
 type Log interface {
 	// Append writes log entries, projection, attempts, leases, consents and outbox rows in one transaction. Drafts
-	// that do not fit the state are refused with lifecycle.ErrBrokenLog; ErrNotFound if the account is not registered.
+	// that do not fit the state are refused with lifecycle.ErrBrokenLog; ErrNotFound if the account is not registered;
+	// a *lifecycle.Refusal for what a closed account cannot have any more.
 	Append(ctx context.Context, a lifecycle.Append) (lifecycle.AppendResult, error)
 	// Head returns the fold of the whole log. ErrNotFound if the account is not registered.
 	Head(ctx context.Context, accountID string) (lifecycle.Verification, error)

@@ -69,6 +69,8 @@ func noteOf(err error) string {
 			return noteExhausted
 		case lifecycle.CodeCorrectionNotAllowed:
 			return noteCorrections
+		case lifecycle.CodeAccountClosed:
+			return noteClosed
 		case lifecycle.CodeStepNotAllowed, lifecycle.CodeConsentRequired:
 			return noteNotAllowed
 		}

@@ -34,6 +34,7 @@ const (
 	noteProvider    = "provider_down"
 	noteRefused     = "provider_refused"
 	noteCorrections = "correction_not_allowed"
+	noteClosed      = "account_closed"
 )
 
 func goodNotes() []string {
@@ -41,7 +42,7 @@ func goodNotes() []string {
 }
 
 func badNotes() []string {
-	return []string{noteBusy, noteNotAllowed, noteExhausted, noteEngineDown, noteUnknown, noteProvider, noteRefused, noteCorrections}
+	return []string{noteBusy, noteNotAllowed, noteExhausted, noteEngineDown, noteUnknown, noteProvider, noteRefused, noteCorrections, noteClosed}
 }
 
 // leaveNote has the next page say something.

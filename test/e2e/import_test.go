@@ -97,7 +97,7 @@ func keysAndScopes(t *testing.T, d *demo) {
 		require.NotEmpty(t, p.Title, name)
 	}
 	refused(a.reviewer, http.StatusForbidden, "forbidden", a.path("decisions"), map[string]any{"action": "login"})
-	refused(a.service, http.StatusForbidden, "forbidden", a.path("extensions"), map[string]any{"until": "2099-01-01T00:00:00Z", "reason": "flood"})
+	refused(a.service, http.StatusForbidden, "forbidden", "/v1/extensions/any/approve", map[string]any{})
 	p := refusedRequest(a.service, http.StatusForbidden, "forbidden", request{
 		method: http.MethodPut, path: a.path(""), body: map[string]any{"kind": "enterprise", "region": "CN", "registered_at": "2020-11-01T09:00:00+08:00"},
 	})

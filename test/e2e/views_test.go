@@ -76,10 +76,13 @@ type accountFacts struct {
 	Region       string    `json:"region"`
 	RegisteredAt time.Time `json:"registered_at"`
 	Version      int       `json:"version"`
+
+	ClosedAt *time.Time `json:"closed_at"`
 }
 
 type accountDetail struct {
 	accountFacts
+	GraceUntil   *time.Time          `json:"grace_until"`
 	Verification status              `json:"verification"`
 	Gates        map[string]decision `json:"gates"`
 }
@@ -90,6 +93,24 @@ type extension struct {
 	Rule      *string   `json:"rule"`
 	Until     time.Time `json:"until"`
 	GrantedAt time.Time `json:"granted_at"`
+
+	State       string          `json:"state"`
+	BatchID     *string         `json:"batch_id"`
+	RequestedAt time.Time       `json:"requested_at"`
+	RevokedAt   *time.Time      `json:"revoked_at"`
+	Steps       []extensionStep `json:"steps"`
+}
+
+type extensionStep struct {
+	State      string    `json:"state"`
+	At         time.Time `json:"at"`
+	RecordedAt time.Time `json:"recorded_at"`
+	Actor      struct {
+		Kind string  `json:"kind"`
+		ID   *string `json:"id"`
+	} `json:"actor"`
+	Reason  *string `json:"reason"`
+	HasNote bool    `json:"has_note"`
 }
 
 type statusPage struct {

@@ -97,6 +97,9 @@ func (v Verification) refusalCode(e Event) Code {
 	if e == IssueQR && v.State == Locked {
 		return CodeAttemptsExhausted
 	}
+	if e == Correct && v.Corrections > 0 && (v.State == Submitted || v.State == UnderReview) {
+		return CodeCorrectionNotAllowed // of two corrections at once the second one finds the right used up
+	}
 	return CodeStepNotAllowed
 }
 

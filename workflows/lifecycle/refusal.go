@@ -16,6 +16,7 @@ const (
 	CodeCorrectionNotAllowed Code = "correction_not_allowed"
 	CodeAttemptsExhausted    Code = "attempts_exhausted"
 	CodeConsentRequired      Code = "consent_required"
+	CodeAccountClosed        Code = "account_closed"
 )
 
 // Refusal is the answer to a command that cannot be taken now. It says what could be done instead and holds
@@ -29,6 +30,21 @@ type Refusal struct {
 
 func (r *Refusal) Error() string {
 	return "lifecycle: " + string(r.Code) + " in state " + string(r.State)
+}
+
+// RefuseClosed returns the *Refusal that a change gets because its account is closed, nil if the change is written
+// all the same. Refused is what leads the merchant forward or addresses them. News is not, nor what ends or mends
+// something: a consent can be withdrawn, a review finished and a verification revoked after the account was closed.
+func (v Verification) RefuseClosed(event Event) error {
+	switch event {
+	case Submit, Correct, IssueQR, ChooseManual, CancelManual, Prompt, Remind:
+		return v.refuse(CodeAccountClosed)
+	case BeginReview, Approve, Reject, Scan, Pass, Fail, Expire, Lock, Unlock, RejectManual, ApproveManual, WithdrawConsent,
+		Revoke, ImportApproved, ImportVerified, Restrict, Lift:
+		return nil
+	default:
+		return nil
+	}
 }
 
 func (v Verification) refuse(code Code) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/policy"
 )
 
 // Append implements store.Log.
@@ -32,6 +33,9 @@ func (s *Store) Append(ctx context.Context, a lifecycle.Append) (lifecycle.Appen
 		case a.Head != lifecycle.AnyHead && a.Head != head.fold.Seq:
 			result.Outcome = lifecycle.HeadMoved
 		default:
+			if err := head.open(a.Changes); err != nil {
+				return err
+			}
 			result.Outcome = lifecycle.Appended
 			if result.Written, err = s.extend(ctx, tx, head, a.ChangeID, a.Changes); err != nil {
 				return err
@@ -74,15 +78,28 @@ func checkDrafts(changeID string, drafts []lifecycle.Change) error {
 // head is the end of an account's log, with the account's row locked.
 type head struct {
 	fold       lifecycle.Verification
-	recordedAt time.Time // of the last entry
-	hash       []byte    // of the last entry
+	recordedAt time.Time      // of the last entry
+	hash       []byte         // of the last entry
+	account    policy.Account // its closing; nothing else of it is read
+}
+
+// open refuses what a closed account cannot have any more.
+func (h head) open(drafts []lifecycle.Change) error {
+	for _, c := range drafts {
+		if h.account.Closed(c.At) {
+			if err := h.fold.RefuseClosed(c.Event); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Store) lockHead(ctx context.Context, tx *transaction, accountID string) (head, error) {
 	var h head
 	var seq int64
-	err := row(ctx, tx, `SELECT seq, head_recorded_at, head_hash FROM accounts WHERE account_id = ?`+s.dialect.lockRow(),
-		[]any{accountID}, &seq, scanTime(&h.recordedAt), &h.hash)
+	err := row(ctx, tx, `SELECT seq, head_recorded_at, head_hash, closed_at FROM accounts WHERE account_id = ?`+s.dialect.lockRow(),
+		[]any{accountID}, &seq, scanTime(&h.recordedAt), &h.hash, scanTime(&h.account.ClosedAt))
 	if err != nil {
 		return h, err
 	}

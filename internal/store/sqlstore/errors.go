@@ -67,7 +67,8 @@ func ours(err error) bool {
 	}
 	for _, known := range []error{
 		store.ErrNotFound, store.ErrConflict, store.ErrInvalid, store.ErrUnavailable, store.ErrUsed, store.ErrEnded, store.ErrMoved,
-		vault.ErrNotFound, vault.ErrUnavailable, lifecycle.ErrBrokenLog, ErrDiverged, ErrPragma,
+		store.ErrSameActor, store.ErrClosed, store.ErrDecided, vault.ErrNotFound,
+		vault.ErrUnavailable, lifecycle.ErrBrokenLog, ErrDiverged, ErrPragma,
 	} {
 		if errors.Is(err, known) {
 			return true

@@ -29,3 +29,16 @@ func OpenWith(ctx context.Context, path, name, value string) error {
 	defer func() { _ = db.Close() }()
 	return db.PingContext(ctx)
 }
+
+// MigrateTo applies the steps of the schema up to one.
+func (s *Store) MigrateTo(ctx context.Context, version int64) error {
+	provider, err := s.provider()
+	if err != nil {
+		return err
+	}
+	_, err = provider.UpTo(ctx, version)
+	return err
+}
+
+// FactsOfOne is the statement of Facts, for an account named a1.
+const FactsOfOne = factsQuery + `a.account_id = 'a1' ORDER BY e.granted_at, e.extension_id`

@@ -9,12 +9,12 @@ import (
 )
 
 // factsQuery reads everything of an account that a decision needs in one statement, so from one moment: a row for
-// each extension, or one row without. The condition on the account follows.
+// each approved extension, or one row without. A revoked one ends with its revocation. The condition on the account follows.
 const factsQuery = `SELECT a.account_id, a.kind, a.region, a.registered_at, a.closed_at,
 	a.seq, a.state, a.since, a.turn_since, a.verified_at,
-	e.extension_id, e.rule_id, e.until, e.granted_at,
+	e.extension_id, e.rule_id, COALESCE(e.revoked_at, e.until), e.granted_at,
 	(SELECT revision FROM policies_revision)
-	FROM accounts a LEFT JOIN extensions e ON e.account_id = a.account_id
+	FROM accounts a LEFT JOIN extensions e ON e.account_id = a.account_id AND e.granted_at IS NOT NULL
 	WHERE `
 
 // Facts implements store.Accounts.

@@ -76,13 +76,7 @@ func (r *registration) put(ctx context.Context, p store.PutAccount) (outcome sto
 // revise writes what is new of a known account.
 func (r *registration) revise(ctx context.Context, p store.PutAccount, next store.Account, result store.PutResult, plan *appended) error {
 	if result != store.Unchanged {
-		_, err := r.tx.exec(ctx, `UPDATE accounts SET kind = ?, region = ?, registered_at = ?, closed_at = ?, version = ?,
-			recorded_at = ? WHERE account_id = ?`, string(next.Kind), next.Region, instant(next.RegisteredAt),
-			instant(next.ClosedAt), next.Version, instant(next.RecordedAt), next.ID)
-		if err == nil {
-			err = insert(ctx, r.tx, versionsTable(), versionRow(next, p))
-		}
-		if err != nil {
+		if err := writeVersion(ctx, r.tx, next, p); err != nil {
 			return err
 		}
 	}
@@ -90,6 +84,17 @@ func (r *registration) revise(ctx context.Context, p store.PutAccount, next stor
 		return nil
 	}
 	return plan.write(ctx, r.tx)
+}
+
+// writeVersion writes the facts of a known account as its next version.
+func writeVersion(ctx context.Context, tx *transaction, next store.Account, p store.PutAccount) error {
+	_, err := tx.exec(ctx, `UPDATE accounts SET kind = ?, region = ?, registered_at = ?, closed_at = ?, version = ?,
+		recorded_at = ? WHERE account_id = ?`, string(next.Kind), next.Region, instant(next.RegisteredAt),
+		instant(next.ClosedAt), next.Version, instant(next.RecordedAt), next.ID)
+	if err != nil {
+		return err
+	}
+	return insert(ctx, tx, versionsTable(), versionRow(next, p))
 }
 
 func (r *registration) add(ctx context.Context, p store.PutAccount, next store.Account, plan *appended) error {

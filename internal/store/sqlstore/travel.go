@@ -38,7 +38,7 @@ func (s *Store) FactsAt(ctx context.Context, id string, at time.Time, basis stor
 			return err
 		}
 		facts.Standing, facts.Seq = v.Standing(), lastSeq(log)
-		facts.Extensions, err = extensions(ctx, q, id, recordedBy)
+		facts.Extensions, err = granted(ctx, q, id, recordedBy)
 		return err
 	})
 	if err != nil {

@@ -185,22 +185,3 @@ func testFacts(t *testing.T, h *harness) {
 	require.NoError(t, err)
 	require.Empty(t, many)
 }
-
-func testExtensions(t *testing.T, h *harness) {
-	ctx := t.Context()
-	h.register(t, "a1")
-	e := policy.Extension{ID: "e1", AccountID: "a1", RuleID: "r", Until: at(40), GrantedAt: at(4)}
-	require.NoError(t, h.PutExtension(ctx, e, operator, "backlog"))
-	require.NoError(t, h.PutExtension(ctx, e, operator, "backlog"), "the same again")
-	longer := e
-	longer.Until = at(41)
-	require.ErrorIs(t, h.PutExtension(ctx, longer, operator, "backlog"), store.ErrConflict)
-	require.ErrorIs(t, h.PutExtension(ctx, policy.Extension{ID: "e2", AccountID: "nobody", Until: at(1)}, operator, ""), store.ErrNotFound)
-	require.ErrorIs(t, h.PutExtension(ctx, policy.Extension{ID: "e2", AccountID: "a1"}, operator, ""), store.ErrInvalid)
-	all, err := h.Extensions(ctx, "a1")
-	require.NoError(t, err)
-	same(t, []policy.Extension{e}, all)
-	all, err = h.Extensions(ctx, "nobody")
-	require.NoError(t, err)
-	require.Empty(t, all)
-}
