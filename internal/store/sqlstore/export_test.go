@@ -29,3 +29,12 @@ func OpenWith(ctx context.Context, path, name, value string) error {
 	defer func() { _ = db.Close() }()
 	return db.PingContext(ctx)
 }
+
+// MigrateTo applies the steps up to one.
+func (s *Store) MigrateTo(ctx context.Context, version int64) error {
+	provider, err := s.provider()
+	if err == nil {
+		_, err = provider.UpTo(ctx, version)
+	}
+	return err
+}
