@@ -161,7 +161,7 @@ func (w *world) watch(a *app.App) (stop func()) {
 		defer close(ended)
 		ticker := time.NewTicker(2 * time.Second)
 		defer ticker.Stop()
-		w.say("May it create a label?           %-22s%-22s%s\n", "sample-old", "sample-verified", "sample-at")
+		w.say("May it create a label?           %-22s%-22s%s\n", "sample-old", "sample-verified", "sample-enterprise")
 		for {
 			w.timelineRow(a)
 			select {
@@ -179,7 +179,7 @@ func (w *world) watch(a *app.App) (stop func()) {
 func (w *world) timelineRow(a *app.App) {
 	cells := make([]any, 0, 4)
 	cells = append(cells, beijing(a.Now()))
-	for _, account := range []string{"sample-old", "sample-verified", "sample-at"} {
+	for _, account := range []string{"sample-old", "sample-verified", "sample-enterprise"} {
 		answer, err := a.Decide(w.ctx, account, "create_label")
 		if err != nil {
 			return // stopping, or the store is busy: the next row tells

@@ -89,6 +89,7 @@ type Snapshot struct {
 	revision int64
 	versions []version
 	brakes   []store.Brake   // oldest first
+	recorded time.Time       // when the last of all was
 	actions  map[string]bool // declared by any version, in force or not yet
 	epochs   []epoch         // ascending
 }
@@ -119,16 +120,7 @@ type Force struct {
 func (s *Snapshot) Actions() []string { return slices.Sorted(maps.Keys(s.actions)) }
 
 // Recorded returns when the last of it was recorded, zero if it is empty: nobody who knows it acts earlier.
-func (s *Snapshot) Recorded() time.Time {
-	var last time.Time
-	for _, v := range s.versions {
-		last = later(last, v.RecordedAt)
-	}
-	for _, b := range s.brakes {
-		last = later(last, b.RecordedAt)
-	}
-	return last
-}
+func (s *Snapshot) Recorded() time.Time { return s.recorded }
 
 // Instants returns, ascending and without doubles, when what is in force changes: a version comes into force, a brake is
 // put or released.
@@ -157,9 +149,11 @@ func newSnapshot(revision int64, published []store.PublishedPolicy, brakes []sto
 	}
 	for _, v := range s.versions {
 		s.begin(v.EffectiveFrom)
+		s.recorded = later(s.recorded, v.RecordedAt)
 	}
 	for _, b := range s.brakes {
 		s.begin(b.EffectiveAt)
+		s.recorded = later(s.recorded, b.RecordedAt)
 	}
 	slices.SortFunc(s.epochs, func(a, b epoch) int { return a.from.Compare(b.from) })
 	for i := range s.epochs {

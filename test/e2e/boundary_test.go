@@ -17,7 +17,7 @@ import (
 
 const policies = "../../testdata/policies"
 
-// boundaryTable asks the questions of the founding rule's table over HTTP, each of an account of its own.
+// boundaryTable asks the questions of the tables of both rules of 2020 over HTTP, each of an account of its own.
 //
 // An account that was under review or locked on a day of 2020 cannot be had over HTTP in another year; without a
 // grace in the rule both are blocked like any unverified one, and as such they are asked. Extensions are granted from
@@ -33,10 +33,21 @@ func boundaryTable(t *testing.T, d *demo) {
 	require.GreaterOrEqual(t, asked, 12)
 }
 
+// boundaryCases are the cases of both tables. The founding rule's table knows of no other rule: what it says of accounts
+// that the rule for registration covers, the table of both says otherwise.
 func boundaryCases(t *testing.T) []policytest.Case {
 	t.Helper()
-	cases, err := policytest.Cases(os.DirFS(policies), "boundary.yaml")
+	founding, err := policytest.Cases(os.DirFS(policies), "boundary.yaml")
 	require.NoError(t, err)
+	both, err := policytest.Load(os.DirFS(policies), "registration-boundary.yaml")
+	require.NoError(t, err)
+	cases := both.Cases
+	for _, c := range founding {
+		if p := both.Set.PolicyFor(c.Account); p == nil || p.Name != "wishpost-registration" {
+			cases = append(cases, c)
+		}
+	}
+	require.Len(t, cases, len(founding)+len(both.Cases)-1, "of the accounts registered from the cutoff on there is one case")
 	return cases
 }
 

@@ -26,6 +26,7 @@ type ready struct {
 	TemporalUI  string `json:"temporal_ui"`
 	APIKey      string `json:"api_key"`
 	ReviewerKey string `json:"reviewer_key"`
+	OperatorKey string `json:"operator_key"`
 }
 
 // demo is one demonstration: its data, and the process that runs on them now.
@@ -167,6 +168,7 @@ func (d *demo) awaitReady(t testing.TB) {
 	require.NotEmpty(t, d.ready.Alipay)
 	require.NotEmpty(t, d.ready.APIKey)
 	require.NotEmpty(t, d.ready.ReviewerKey)
+	require.NotEmpty(t, d.ready.OperatorKey)
 }
 
 func (d *demo) hasEnded() bool {

@@ -41,7 +41,8 @@ func TestTimeline(t *testing.T) {
 	require.Equal(t, "allow extended", effectOf(extended.decide("create_label")))
 	require.Equal(t, "prompt enforced", effectOf(extended.decide("login")), "an extension silences no prompt")
 	require.Equal(t, "allow verified", effectOf(d.known(t, "sample-verified", person{}).decide("create_label")))
-	require.Equal(t, "allow not_covered", effectOf(d.known(t, "sample-at", person{}).decide("create_label")))
+	require.Equal(t, "block enforced", effectOf(d.known(t, "sample-at", person{}).decide("create_label")), "by the rule for registration")
+	require.Equal(t, "allow not_covered", effectOf(d.known(t, "sample-enterprise", person{}).decide("create_label")))
 
 	// An extension that is granted after the fact begins with its grant.
 	granted := a.extend(flip.AddDate(0, 0, 7)).GrantedAt
