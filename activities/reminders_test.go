@@ -102,9 +102,15 @@ func TestRemindersKeepCausesOutOfHistories(t *testing.T) {
 	t.Parallel()
 	env, a := activityBed(&reminding{err: errors.New("secret cause")})
 	for _, call := range []func() error{
-		func() error { _, err := env.ExecuteActivity(a.PlanReminders, activities.PlanRemindersInput{}); return err },
+		func() error {
+			_, err := env.ExecuteActivity(a.PlanReminders, activities.PlanRemindersInput{})
+			return err
+		},
 		func() error { _, err := env.ExecuteActivity(a.RemindShard, contract.ReminderPage{}); return err },
-		func() error { _, err := env.ExecuteActivity(a.DeliverNotices, activities.DeliverNoticesInput{}); return err },
+		func() error {
+			_, err := env.ExecuteActivity(a.DeliverNotices, activities.DeliverNoticesInput{})
+			return err
+		},
 	} {
 		err := call()
 		var app *temporal.ApplicationError

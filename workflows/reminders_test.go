@@ -3,6 +3,8 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +23,15 @@ import (
 // remindersBed runs the workflow against scripted activities.
 type remindersBed struct {
 	*testsuite.TestWorkflowEnvironment
-	pages []contract.ReminderPage // that were asked for
+	mu    sync.Mutex
+	asked []contract.ReminderPage
+}
+
+// pages are those that were asked for so far.
+func (b *remindersBed) pages() []contract.ReminderPage {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.asked)
 }
 
 func newRemindersBed(t *testing.T, plan contract.ReminderPlan) *remindersBed {
@@ -39,7 +49,9 @@ func (b *remindersBed) remind() {
 	var a *activities.Reminders
 	b.OnActivity(a.RemindShard, mock.Anything, mock.Anything).After(time.Minute).Return(
 		func(_ context.Context, in contract.ReminderPage) (contract.ReminderPageResult, error) {
-			b.pages = append(b.pages, in)
+			b.mu.Lock()
+			b.asked = append(b.asked, in)
+			b.mu.Unlock()
 			done := in.After == "half"+in.Last
 			return contract.ReminderPageResult{Next: "half" + in.Last, Done: done, Counts: contract.ReminderCounts{Seen: 10}}, nil
 		})
@@ -91,9 +103,9 @@ func TestRemindersGoThroughEveryShard(t *testing.T) {
 		Counts: contract.ReminderCounts{Seen: 80, Sent: 2},
 	}, got)
 	require.Equal(t, got, b.progress(t))
-	require.Len(t, b.pages, 8)
-	require.Contains(t, b.pages, contract.ReminderPage{Policy: "p", After: "d", Last: "f", Rate: 10})
-	require.Contains(t, b.pages, contract.ReminderPage{Policy: "p", After: "half", Last: "", Rate: 10}, "the rate is divided")
+	require.Len(t, b.pages(), 8)
+	require.Contains(t, b.pages(), contract.ReminderPage{Policy: "p", After: "d", Last: "f", Rate: 10})
+	require.Contains(t, b.pages(), contract.ReminderPage{Policy: "p", After: "half", Last: "", Rate: 10}, "the rate is divided")
 }
 
 func TestRemindersDryRunSendsNothing(t *testing.T) {
@@ -102,8 +114,8 @@ func TestRemindersDryRunSendsNothing(t *testing.T) {
 	b.remind() // DeliverNotices is not there to be called
 	b.ExecuteWorkflow(contract.RemindersWorkflow, contract.RemindersStart{Policy: "p", DryRun: true})
 	require.NoError(t, b.GetWorkflowError())
-	require.Len(t, b.pages, 2)
-	require.True(t, b.pages[0].DryRun)
+	require.Len(t, b.pages(), 2)
+	require.True(t, b.pages()[0].DryRun)
 	require.True(t, b.progress(t).DryRun)
 }
 
@@ -123,13 +135,13 @@ func TestRemindersPauseAndResume(t *testing.T) {
 	begun := b.Now()
 	b.update(t, 30*time.Second, contract.UpdatePause, contract.RunPaused)
 	b.RegisterDelayedCallback(func() {
-		require.Len(t, b.pages, 1, "a paused run begins nothing")
+		require.Len(t, b.pages(), 1, "a paused run begins nothing")
 		require.Equal(t, contract.RunPaused, b.progress(t).State)
 	}, time.Hour)
 	b.update(t, 2*time.Hour, contract.UpdateResume, contract.RunRunning)
 	b.ExecuteWorkflow(contract.RemindersWorkflow, contract.RemindersStart{Policy: "p"})
 	require.NoError(t, b.GetWorkflowError())
-	require.Len(t, b.pages, 2)
+	require.Len(t, b.pages(), 2)
 	require.Equal(t, contract.RunFinished, b.progress(t).State)
 	require.GreaterOrEqual(t, b.Now().Sub(begun), 2*time.Hour)
 }
@@ -145,7 +157,7 @@ func TestRemindersCancelledWhilePaused(t *testing.T) {
 	var cancelled *temporal.CanceledError
 	require.ErrorAs(t, b.GetWorkflowError(), &cancelled)
 	require.Equal(t, contract.RunCancelled, b.progress(t).State)
-	require.Len(t, b.pages, 4)
+	require.Len(t, b.pages(), 4)
 }
 
 func TestRemindersGoOnAsNew(t *testing.T) {
@@ -157,7 +169,7 @@ func TestRemindersGoOnAsNew(t *testing.T) {
 	b.ExecuteWorkflow(contract.RemindersWorkflow, contract.RemindersStart{Policy: "p"})
 	var next *workflow.ContinueAsNewError
 	require.ErrorAs(t, b.GetWorkflowError(), &next)
-	require.Len(t, b.pages, 4)
+	require.Len(t, b.pages(), 4)
 
 	var in contract.RemindersStart
 	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(next.Input, &in))

@@ -63,6 +63,7 @@ func (r *Runner) Page(ctx context.Context, in contract.ReminderPage) (contract.R
 
 // duty is what is due for one account, and what of it was written before.
 type duty struct {
+	account string
 	all     []policy.Reminder
 	written []bool
 }
@@ -80,16 +81,16 @@ func (d *duty) first() *policy.Reminder {
 // dueOf finds what is due on a page, and asks for each change id once which accounts have it: they are few, because
 // accounts with the same deadline reach the same milestone together.
 func (r *Runner) dueOf(ctx context.Context, facts []store.Facts, policyName string) ([]duty, error) {
-	duties := make([]duty, len(facts))
+	duties := make([]duty, 0, len(facts))
 	accounts := map[string][]string{} // by change id
-	for i := range facts {
-		all, err := r.due(ctx, facts[i], policyName)
+	for _, f := range facts {
+		all, err := r.due(ctx, f, policyName)
 		if err != nil {
 			return nil, err
 		}
-		duties[i] = duty{all, make([]bool, len(all))}
+		duties = append(duties, duty{f.Account.ID, all, make([]bool, len(all))})
 		for _, m := range all {
-			accounts[ChangeID(m)] = append(accounts[ChangeID(m)], facts[i].Account.ID)
+			accounts[ChangeID(m)] = append(accounts[ChangeID(m)], f.Account.ID)
 		}
 	}
 	for changeID, ids := range accounts {
@@ -97,11 +98,9 @@ func (r *Runner) dueOf(ctx context.Context, facts []store.Facts, policyName stri
 		if err != nil {
 			return nil, err
 		}
-		for i := range duties {
-			for j, m := range duties[i].all {
-				if ChangeID(m) == changeID && reminded[facts[i].Account.ID] {
-					duties[i].written[j] = true
-				}
+		for _, d := range duties {
+			for i, m := range d.all {
+				d.written[i] = d.written[i] || ChangeID(m) == changeID && reminded[d.account]
 			}
 		}
 	}

@@ -195,11 +195,15 @@ func promptTells(t *testing.T, s *stage) {
 	}
 	b := s.device(t, computer("en"))
 	b.signIn(a.id)
-	await("the first prompt was shown", func(p told) bool { return p.Number == 1 && p.ShownAt != nil && p.DismissedAt == nil && p.ActedAt == nil })
+	await("the first prompt was shown", func(p told) bool {
+		return p.Number == 1 && p.ShownAt != nil && p.DismissedAt == nil && p.ActedAt == nil
+	})
 	b.press(".vg-prompt-later")
 	await("and dismissed", func(p told) bool { return p.Number == 1 && p.DismissedAt != nil && p.ActedAt == nil })
 	b.signOut()
 	b.signIn(a.id)
 	b.pressOn(".vg-prompt-go")
-	await("the second one led on", func(p told) bool { return p.Number == 2 && p.ShownAt != nil && p.DismissedAt == nil && p.ActedAt != nil })
+	await("the second one led on", func(p told) bool {
+		return p.Number == 2 && p.ShownAt != nil && p.DismissedAt == nil && p.ActedAt != nil
+	})
 }

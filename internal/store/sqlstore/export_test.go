@@ -42,11 +42,3 @@ func (s *Store) MigrateTo(ctx context.Context, version int64) error {
 
 // FactsOfOne is the statement of Facts, for an account named a1.
 const FactsOfOne = factsQuery + `a.account_id = 'a1' ORDER BY e.granted_at, e.extension_id`
-// MigrateTo applies the steps up to one.
-func (s *Store) MigrateTo(ctx context.Context, version int64) error {
-	provider, err := s.provider()
-	if err == nil {
-		_, err = provider.UpTo(ctx, version)
-	}
-	return err
-}

@@ -1,7 +1,6 @@
 package policyfile_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -57,7 +56,7 @@ func TestParseReminderFaults(t *testing.T) {
 			require.Contains(t, reminded, c.old)
 			_, err := policyfile.Parse([]byte(strings.Replace(reminded, c.old, c.new, 1)))
 			var faults policyfile.Faults
-			require.True(t, errors.As(err, &faults), "%v", err)
+			require.ErrorAs(t, err, &faults)
 			require.Len(t, faults, 1)
 			require.Equal(t, "rules[0].reminders"+c.path, faults[0].Path)
 			require.Equal(t, c.line, faults[0].Line)
