@@ -1,15 +1,14 @@
 package enforce
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
@@ -66,7 +65,24 @@ type Result struct {
 	Last       string // the last one, "" if there was none
 	Restricted int    // entries written; of a dry run, wanted
 	Lifted     int
-	Counts     []store.SweepCount // the same by rule and state
+	Counts     []contract.SweepCount // the same by rule and state
+}
+
+// InForce names the policies in force now, by name, each with its version.
+func (s *Sweeper) InForce(ctx context.Context) ([]contract.SweepKey, error) {
+	snapshot, err := s.book.Now(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("enforce: %w", err)
+	}
+	force, err := snapshot.InForce(s.now(), store.Would)
+	if err != nil {
+		return nil, fmt.Errorf("enforce: %w", err)
+	}
+	var keys []contract.SweepKey
+	for _, p := range force.Set.Policies() {
+		keys = append(keys, contract.SweepKey{Policy: p.Name, Version: p.Version})
+	}
+	return keys, nil
 }
 
 // Page enforces the rules in force now upon the accounts of a page.
@@ -141,26 +157,11 @@ func (s *Sweeper) rehearse(ctx context.Context, page store.EnforcePage, j *judge
 }
 
 func (r *Result) count(c lifecycle.Change, state lifecycle.State) {
-	one := store.SweepCount{RuleID: c.Detail.Restricted.Rule, State: state}
+	one := contract.SweepCount{RuleID: c.Detail.Restricted.Rule, State: state}
 	if c.Event == lifecycle.Restrict {
 		r.Restricted, one.Restricted = r.Restricted+1, 1
 	} else {
 		r.Lifted, one.Lifted = r.Lifted+1, 1
 	}
-	r.Counts = Add(r.Counts, one)
-}
-
-// Add adds counts by rule and state; the sum is ordered by both.
-func Add(to []store.SweepCount, counts ...store.SweepCount) []store.SweepCount {
-	for _, c := range counts {
-		at, found := slices.BinarySearchFunc(to, c, func(a, b store.SweepCount) int {
-			return cmp.Or(cmp.Compare(a.RuleID, b.RuleID), cmp.Compare(a.State, b.State))
-		})
-		if !found {
-			to = slices.Insert(to, at, store.SweepCount{RuleID: c.RuleID, State: c.State})
-		}
-		to[at].Restricted += c.Restricted
-		to[at].Lifted += c.Lifted
-	}
-	return to
+	r.Counts = contract.AddCounts(r.Counts, one)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
+	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
 )
@@ -116,7 +117,7 @@ func (r *rig) sweep(t require.TestingT) enforce.Result {
 		}
 		all.Accounts, all.Last = all.Accounts+got.Accounts, got.Last
 		all.Restricted, all.Lifted = all.Restricted+got.Restricted, all.Lifted+got.Lifted
-		all.Counts = enforce.Add(all.Counts, got.Counts...)
+		all.Counts = contract.AddCounts(all.Counts, got.Counts...)
 	}
 }
 
@@ -146,7 +147,7 @@ func TestSweepAnnouncesWhatIsBlocked(t *testing.T) {
 	r.at = day(34)
 	dry, err := r.Page(ctx(), enforce.Page{Policy: policyName, Limit: 10, Sweep: "s0", DryRun: true})
 	require.NoError(t, err)
-	want := enforce.Result{Accounts: 5, Last: "verified", Restricted: 1, Counts: []store.SweepCount{
+	want := enforce.Result{Accounts: 5, Last: "verified", Restricted: 1, Counts: []contract.SweepCount{
 		{RuleID: "existing", State: lifecycle.Unverified, Restricted: 1},
 	}}
 	require.Equal(t, want, dry)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
@@ -79,28 +80,6 @@ type Restrictions interface {
 	OpenRestrictions(ctx context.Context, f RestrictionFilter) ([]Restriction, error)
 }
 
-// SweepState says how far a sweep has come.
-type SweepState string
-
-const (
-	SweepRunning   SweepState = "running"
-	SweepPaused    SweepState = "paused"
-	SweepDone      SweepState = "done"
-	SweepCancelled SweepState = "cancelled"
-	SweepFailed    SweepState = "failed"
-)
-
-// Ended reports whether a sweep in s is over.
-func (s SweepState) Ended() bool { return s == SweepDone || s == SweepCancelled || s == SweepFailed }
-
-// SweepCount is how often a sweep wanted to restrict or to lift.
-type SweepCount struct {
-	RuleID     string          `json:"rule"`
-	State      lifecycle.State `json:"state"` // of the accounts
-	Restricted int             `json:"restricted"`
-	Lifted     int             `json:"lifted"`
-}
-
 // Sweep is the record of one sweep.
 type Sweep struct {
 	ID            string
@@ -110,12 +89,12 @@ type Sweep struct {
 	DryRun        bool
 	Actor         lifecycle.Actor
 	Reason        string // a code
-	State         SweepState
+	State         contract.SweepState
 	Total         int // accounts when it began
 	Done          int // accounts looked at
 	Restricted    int // entries written; of a dry run, wanted
 	Lifted        int
-	Counts        []SweepCount // by rule and state
+	Counts        []contract.SweepCount // by rule and state
 	StartedAt     time.Time
 	EndedAt       time.Time // zero until it is over
 }
@@ -123,9 +102,9 @@ type Sweep struct {
 // SweepProgress is what changes in the record of a sweep while it runs.
 type SweepProgress struct {
 	ID     string
-	State  SweepState
+	State  contract.SweepState
 	Done   int
-	Counts []SweepCount
+	Counts []contract.SweepCount
 	At     time.Time
 }
 
@@ -137,6 +116,8 @@ type Sweeps interface {
 	SaveSweep(ctx context.Context, p SweepProgress) (Sweep, error)
 	// Sweep returns a record, ErrNotFound if there is none.
 	Sweep(ctx context.Context, id string) (Sweep, error)
+	// Population is the number of accounts.
+	Population(ctx context.Context) (int, error)
 	// Sweeps lists records, newest first: up to limit (1 to 500), older than the one with the id before, if it is named.
 	Sweeps(ctx context.Context, before string, limit int) ([]Sweep, error)
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/workflows/contract"
 )
 
 const sweepsQuery = `SELECT sweep_id, policy_name, policy_version, instant, dry_run, actor_kind, actor_id, reason, state, total, done,
@@ -55,7 +56,7 @@ func (s *Store) BeginSweep(ctx context.Context, w store.Sweep) (store.Sweep, err
 			state, total, done, restricted, lifted, counts, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, '[]', ?)
 			ON CONFLICT (sweep_id) DO NOTHING`,
 			w.ID, w.PolicyName, w.PolicyVersion, instant(w.Instant), flag(w.DryRun), string(w.Actor.Kind), w.Actor.ID, w.Reason,
-			string(store.SweepRunning), w.Total, instant(w.StartedAt))
+			string(contract.SweepRunning), w.Total, instant(w.StartedAt))
 		if err != nil {
 			return err
 		}
@@ -71,7 +72,7 @@ func (s *Store) SaveSweep(ctx context.Context, p store.SweepProgress) (store.Swe
 	if err := checkInstant("at", p.At); err != nil {
 		return w, err
 	}
-	counts, err := encodeDetail("counts", append([]store.SweepCount{}, p.Counts...))
+	counts, err := encodeDetail("counts", append([]contract.SweepCount{}, p.Counts...))
 	if err != nil {
 		return w, err
 	}
@@ -117,4 +118,11 @@ func (s *Store) Sweeps(ctx context.Context, before string, limit int) ([]store.S
 	page, err := sweeps(ctx, reader{s}, `WHERE position < COALESCE((SELECT position FROM sweeps WHERE sweep_id = ?), ?)
 		ORDER BY position DESC LIMIT ?`, before, int64(math.MaxInt64), limit)
 	return page, s.fault(ctx, "list sweeps", err)
+}
+
+// Population implements store.Sweeps.
+func (s *Store) Population(ctx context.Context) (int, error) {
+	var all int
+	err := row(ctx, reader{s}, `SELECT COUNT(*) FROM accounts`, nil, &all)
+	return all, s.fault(ctx, "count the accounts", err)
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
@@ -267,7 +268,7 @@ func testSweeps(t *testing.T, h *harness) {
 		ID: "s1", PolicyName: "p", PolicyVersion: 2, Instant: at(5), Actor: operator, Reason: "by_hand", Total: 3, StartedAt: at(6),
 	}
 	want := first
-	want.State = store.SweepRunning
+	want.State = contract.SweepRunning
 	got, err := h.BeginSweep(ctx, first)
 	require.NoError(t, err)
 	same(t, want, got)
@@ -280,24 +281,27 @@ func testSweeps(t *testing.T, h *harness) {
 	for n := range 3 {
 		h.register(t, fmt.Sprintf("a%d", n))
 	}
+	population, err := h.Population(ctx)
+	require.NoError(t, err)
+	require.Equal(t, 3, population)
 	_, err = h.Enforce(ctx, store.EnforcePage{Limit: 10, Source: "s1"}, restrictAll)
 	require.NoError(t, err)
-	counts := []store.SweepCount{{RuleID: "r", State: lifecycle.Unverified, Restricted: 3}}
-	got, err = h.SaveSweep(ctx, store.SweepProgress{ID: "s1", State: store.SweepPaused, Done: 3, Counts: counts, At: at(7)})
+	counts := []contract.SweepCount{{RuleID: "r", State: lifecycle.Unverified, Restricted: 3}}
+	got, err = h.SaveSweep(ctx, store.SweepProgress{ID: "s1", State: contract.SweepPaused, Done: 3, Counts: counts, At: at(7)})
 	require.NoError(t, err)
-	want.State, want.Done, want.Restricted, want.Counts = store.SweepPaused, 3, 3, counts
+	want.State, want.Done, want.Restricted, want.Counts = contract.SweepPaused, 3, 3, counts
 	same(t, want, got)
-	got, err = h.SaveSweep(ctx, store.SweepProgress{ID: "s1", State: store.SweepDone, Done: 2, Counts: counts, At: at(8)})
+	got, err = h.SaveSweep(ctx, store.SweepProgress{ID: "s1", State: contract.SweepDone, Done: 2, Counts: counts, At: at(8)})
 	require.NoError(t, err)
-	want.State, want.EndedAt = store.SweepDone, at(8)
+	want.State, want.EndedAt = contract.SweepDone, at(8)
 	same(t, want, got)
-	got, err = h.SaveSweep(ctx, store.SweepProgress{ID: "s1", State: store.SweepRunning, Done: 9, At: at(9)})
+	got, err = h.SaveSweep(ctx, store.SweepProgress{ID: "s1", State: contract.SweepRunning, Done: 9, At: at(9)})
 	require.NoError(t, err)
 	same(t, want, got)
 
 	_, err = h.BeginSweep(ctx, store.Sweep{ID: "s2", PolicyName: "p", PolicyVersion: 2, Instant: at(5), DryRun: true, StartedAt: at(6)})
 	require.NoError(t, err)
-	got, err = h.SaveSweep(ctx, store.SweepProgress{ID: "s2", State: store.SweepDone, Done: 3, Counts: []store.SweepCount{
+	got, err = h.SaveSweep(ctx, store.SweepProgress{ID: "s2", State: contract.SweepDone, Done: 3, Counts: []contract.SweepCount{
 		{RuleID: "r", State: lifecycle.Unverified, Restricted: 2}, {RuleID: "r", State: lifecycle.Verified, Lifted: 1},
 	}, At: at(8)})
 	require.NoError(t, err)
@@ -315,7 +319,7 @@ func testSweeps(t *testing.T, h *harness) {
 	same(t, want, read)
 	_, err = h.Sweep(ctx, "nothing")
 	require.ErrorIs(t, err, store.ErrNotFound)
-	_, err = h.SaveSweep(ctx, store.SweepProgress{ID: "nothing", State: store.SweepDone, At: at(9)})
+	_, err = h.SaveSweep(ctx, store.SweepProgress{ID: "nothing", State: contract.SweepDone, At: at(9)})
 	require.ErrorIs(t, err, store.ErrNotFound)
 	_, err = h.BeginSweep(ctx, store.Sweep{ID: "s3"})
 	require.ErrorIs(t, err, store.ErrInvalid)
