@@ -30,6 +30,9 @@ type Store interface {
 	Changed(ctx context.Context, accountID string) (<-chan struct{}, error)
 	MarkReturned(ctx context.Context, attemptID string, at time.Time) error
 	Policies(ctx context.Context) ([]store.PublishedPolicy, error)
+	Restrictions(ctx context.Context, accountID string) ([]store.Restriction, error)
+	Sweep(ctx context.Context, id string) (store.Sweep, error)
+	Sweeps(ctx context.Context, before string, limit int) ([]store.Sweep, error)
 	PutLink(ctx context.Context, l store.Link) (store.Link, error)
 	BeginRequest(ctx context.Context, key, bodyHash string, now time.Time) (saved store.SavedResponse, claimed bool, err error)
 	FinishRequest(ctx context.Context, key string, r store.SavedResponse) error
@@ -71,6 +74,7 @@ type Config struct {
 	Vault    Vault
 	Gate     Gate
 	Engine   Engine
+	Sweeps   Sweeps
 	Launcher Launcher
 	Tokens   *Tokens
 	Now      func() time.Time // the business clock
@@ -134,7 +138,7 @@ func set[T comparable](field *T, standard T) {
 
 func (c Config) validate() error {
 	for name, missing := range map[string]bool{
-		"Store": c.Store == nil, "Vault": c.Vault == nil, "Gate": c.Gate == nil, "Engine": c.Engine == nil,
+		"Store": c.Store == nil, "Vault": c.Vault == nil, "Gate": c.Gate == nil, "Engine": c.Engine == nil, "Sweeps": c.Sweeps == nil,
 		"Launcher": c.Launcher == nil, "Tokens": c.Tokens == nil, "Now": c.Now == nil, "Logger": c.Logger == nil,
 	} {
 		if missing {

@@ -190,6 +190,7 @@ type fixture struct {
 	store    *faultyStore
 	vault    *countingVault
 	engine   *engine
+	sweeps   *sweeps
 	launcher *launcher
 	gate     *gate.Gate
 	tokens   *api.Tokens
@@ -224,6 +225,7 @@ func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture 
 	f.store = &faultyStore{Store: db, down: map[string]bool{}}
 	f.vault = &countingVault{Vault: vaulttest.Over(t, db.VaultRecords()), refs: map[string]string{}}
 	f.engine = &engine{store: db, now: f.clock.now, limits: lifecycle.DefaultLimits()}
+	f.sweeps = newSweeps(db, f.clock.now)
 	var err error
 	f.gate, err = gate.New(gate.Config{
 		Store: f.store, Now: f.clock.now, Logger: logger, ReceiptKeys: []gate.Key{{ID: "k1", Secret: make([]byte, 32)}},
@@ -234,7 +236,7 @@ func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture 
 	f.tokens, err = api.NewTokens(base, make([]byte, 32))
 	require.NoError(t, err)
 	cfg := api.Config{
-		Store: f.store, Vault: f.vault, Gate: f.gate, Engine: f.engine, Launcher: f.launcher, Tokens: f.tokens, Now: f.clock.now,
+		Store: f.store, Vault: f.vault, Gate: f.gate, Engine: f.engine, Sweeps: f.sweeps, Launcher: f.launcher, Tokens: f.tokens, Now: f.clock.now,
 		Logger: logger, PromptLink: func(id string) string { return "https://portal.example/" + id },
 	}
 	for _, set := range change {
@@ -440,7 +442,7 @@ func (f *fixture) over(s api.Store) *fixture {
 	next := *f
 	var err error
 	next.api, err = api.New(api.Config{
-		Store: s, Vault: f.vault, Gate: f.gate, Engine: f.engine, Launcher: f.launcher, Tokens: f.tokens, Now: f.clock.now,
+		Store: s, Vault: f.vault, Gate: f.gate, Engine: f.engine, Sweeps: f.sweeps, Launcher: f.launcher, Tokens: f.tokens, Now: f.clock.now,
 		Logger: slog.New(slog.NewJSONHandler(f.logs, nil)),
 	})
 	require.NoError(f.t, err)

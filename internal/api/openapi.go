@@ -23,6 +23,7 @@ const (
 	tagReviews       = "Reviews"
 	tagOperations    = "Operations"
 	tagPolicies      = "Policies"
+	tagSweeps        = "Sweeps"
 	tagLinks         = "Links"
 	tagServer        = "Server"
 	schemaPrefix     = "#/components/schemas/"
@@ -54,6 +55,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 			{Name: tagReviews, Description: "Decisions of reviewers."},
 			{Name: tagOperations, Description: "What operators do, and what is recorded."},
 			{Name: tagPolicies, Description: "The dated rules."},
+			{Name: tagSweeps, Description: "Announcing what the rules block. The gate needs no sweep."},
 			{Name: tagLinks, Description: "Addresses that merchants' phones open. They need no key: the token is the right."},
 			{Name: tagServer, Description: "Health and documentation."},
 		},
@@ -190,6 +192,8 @@ func pathWords(name string) string {
 		return "Name of the policy."
 	case "version":
 		return "Version of the policy, from 1."
+	case "sweep_id":
+		return "Id of the sweep: policy.version.instant, as wishpost-face-verification.1.20201203T160000Z"
 	case "file":
 		return "A token, then .png"
 	default:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/verigate/verigate/activities/face"
 	"github.com/verigate/verigate/internal/config"
+	"github.com/verigate/verigate/internal/enforce"
 	"github.com/verigate/verigate/internal/failpoint"
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/store/sqlstore"
@@ -63,6 +64,8 @@ type App struct {
 	client    client.Client
 	gate      *gate.Gate
 	engine    *temporal.Engine
+	sweeper   *enforce.Sweeper
+	sweeps    *sweeps
 
 	listener net.Listener // of the API
 
@@ -111,6 +114,7 @@ func Start(ctx context.Context, o Options) (_ *App, err error) {
 		{"worker", func(context.Context) error { return a.startWorker(links) }, !o.API || a.config.Worker.InProcess},
 		{"resuming", a.startResuming, a.resumes(o.API)},
 		{"gate", func(context.Context) error { return a.startGate() }, o.API},
+		{"sweeping", a.startSweeping, !o.API || a.config.Worker.InProcess},
 		{"housekeeping", a.startHousekeeping, o.API},
 		{"api", func(context.Context) error { return a.startAPI(links) }, o.API},
 	} {

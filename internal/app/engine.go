@@ -48,9 +48,9 @@ func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
 	}
 	a.stack.push("temporal client", func(context.Context) error { a.client.Close(); return nil })
 	commands := workflows.NewClient(a.client, workflows.WithClockOffset(a.clock.Offset))
-	a.engine = temporal.NewEngine(commands, a.store, temporal.Waits{
-		Command: t.CommandTimeout, Provider: t.ProviderTimeout, Retry: 20 * time.Millisecond,
-	})
+	waits := temporal.Waits{Command: t.CommandTimeout, Provider: t.ProviderTimeout, Retry: 20 * time.Millisecond}
+	a.engine = temporal.NewEngine(commands, a.store, waits)
+	a.sweeps = &sweeps{temporal.NewSweeps(a.client, waits), a.sweeper, a.clock.Now}
 	return nil
 }
 
@@ -104,7 +104,7 @@ func (a *App) activities(links *api.Tokens) worker.Deps {
 	rules := newRules(a.store)
 	return worker.Deps{
 		Records: &activities.Records{
-			Log: a.crashingLog(a.store), Rules: rules, IsGone: isGone, Logger: a.log,
+			Log: a.crashingLog(a.settling()), Rules: rules, IsGone: isGone, Logger: a.log,
 			Settings: activities.Settings{Limits: limits, ContinueAfter: a.config.Limits.ContinueAfter, Provider: a.face.Name()},
 		},
 		Review: &activities.Review{
@@ -116,6 +116,7 @@ func (a *App) activities(links *api.Tokens) worker.Deps {
 			Polling: activities.DefaultPolling(), Now: a.clock.Now, Logger: a.log,
 			Heartbeat: func(ctx context.Context) { activity.RecordHeartbeat(ctx) },
 		},
+		Enforcement: a.enforcement(),
 	}
 }
 

@@ -56,7 +56,7 @@ func (a *App) startGate() error {
 func (a *App) startAPI(links *api.Tokens) error {
 	c := a.config
 	handler, err := api.New(api.Config{
-		Store: a.store, Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine),
+		Store: a.settling(), Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine), Sweeps: a.sweeps,
 		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Now: a.clock.Now, Logger: a.log,
 		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
@@ -157,6 +157,8 @@ func routes() []string {
 		"/v1/accounts/{account_id}/verification/correct", "/v1/accounts/{account_id}/verification/withdraw-consent",
 		"/v1/accounts/{account_id}/verification/choose-manual", "/v1/accounts/{account_id}/verification/cancel-manual",
 		"/v1/accounts/{account_id}/verification/events", "/v1/reviews/{account_id}/manual", "/v1/verifications",
+		"/v1/accounts/{account_id}/restrictions", "/v1/sweeps", "/v1/sweeps/{sweep_id}/pause", "/v1/sweeps/{sweep_id}/resume",
+		"/v1/sweeps/{sweep_id}/cancel",
 		"/v1/policies/{name}/versions/{n}", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
 		"/v1/accounts/{account_id}/links", "/embed/prompt.js", "/embed/prompt.css", "/m/l/{token}", "/m/lang", "/m/assets/{file}",
 		"/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",

@@ -16,6 +16,7 @@ type Config struct {
 	QR       QR       `yaml:"qr"`
 	Pages    Pages    `yaml:"pages"`
 	Rates    Rates    `yaml:"rates"`
+	Sweeps   Sweeps   `yaml:"sweeps"`
 	Log      Log      `yaml:"log"`
 }
 
@@ -199,6 +200,14 @@ type Rates struct {
 	Streams int `yaml:"streams" bounds:"1..1000000"`
 }
 
+// Sweeps announce what the rules block and what they no longer block. No decision waits for them.
+type Sweeps struct {
+	// How long after midnight, in the policies' zone, the daily sweep begins. Others begin when a phase or a version does.
+	Daily time.Duration `yaml:"daily" bounds:"0s..23h59m"`
+	// Parts of the accounts that one sweep goes over at the same time.
+	Shards int `yaml:"shards" bounds:"1..64"`
+}
+
 // Log is what the program writes to standard error.
 type Log struct {
 	// Least level that is written.
@@ -232,6 +241,7 @@ func Default() Config {
 		QR:     QR{Content: "provider_url"},
 		Pages:  Pages{LinkLife: 10 * time.Minute, SessionLife: 30 * time.Minute, SessionIdle: 15 * time.Minute},
 		Rates:  Rates{PerKey: 20_000, PerKeyBurst: 40_000, Streams: 10_000},
+		Sweeps: Sweeps{Daily: 10 * time.Minute, Shards: 4},
 		Log:    Log{Level: "info", Format: "json"},
 	}
 }

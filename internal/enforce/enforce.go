@@ -66,6 +66,30 @@ type Result struct {
 	Restricted int    // entries written; of a dry run, wanted
 	Lifted     int
 	Counts     []contract.SweepCount // the same by rule and state
+
+	written []lifecycle.Change // of one account
+}
+
+// noPolicyZone is the zone while no policy is in force.
+const noPolicyZone = "Asia/Shanghai"
+
+// Boundaries returns when versions come into force and phases begin, ascending, and the zone of the policies in force.
+func (s *Sweeper) Boundaries(ctx context.Context) ([]time.Time, *time.Location, error) {
+	snapshot, err := s.book.Now(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("enforce: %w", err)
+	}
+	force, err := snapshot.InForce(s.now(), store.Would)
+	if err != nil {
+		return nil, nil, fmt.Errorf("enforce: %w", err)
+	}
+	zone := force.Zone
+	if zone == nil {
+		if zone, err = time.LoadLocation(noPolicyZone); err != nil {
+			return nil, nil, fmt.Errorf("enforce: zone: %w", err)
+		}
+	}
+	return snapshot.Boundaries(), zone, nil
 }
 
 // InForce names the policies in force now, by name, each with its version.
@@ -90,10 +114,12 @@ func (s *Sweeper) Page(ctx context.Context, p Page) (Result, error) {
 	return s.enforce(ctx, p.Policy, p.DryRun, Source{Sweep: p.Sweep}, store.EnforcePage{After: p.After, Last: p.Last, Limit: p.Limit})
 }
 
-// Settle does the same for one account and every policy, so that a change of its facts is announced at once and not
-// at the next sweep. It fails with store.ErrNotFound if the account is not registered.
-func (s *Sweeper) Settle(ctx context.Context, accountID string) (Result, error) {
-	return s.enforce(ctx, "", false, Source{Other: "settle"}, store.EnforcePage{AccountID: accountID})
+// Settle does the same for one account and every policy, so that a change of its facts is announced at once and not at
+// the next sweep. It returns the entries that it wrote, and fails with store.ErrNotFound if the account is not
+// registered.
+func (s *Sweeper) Settle(ctx context.Context, accountID string) ([]lifecycle.Change, error) {
+	done, err := s.enforce(ctx, "", false, Source{Other: "settle"}, store.EnforcePage{AccountID: accountID})
+	return done.written, err
 }
 
 // staleTries is how often a page is tried while policies are being published.
@@ -130,6 +156,9 @@ func (s *Sweeper) write(ctx context.Context, page store.EnforcePage, j *judge, a
 	all.Accounts, all.Last = done.Accounts, done.Last
 	for _, c := range done.Written {
 		all.count(c, c.From)
+	}
+	if page.AccountID != "" {
+		all.written = append(all.written, done.Written...)
 	}
 	if err != nil {
 		return fmt.Errorf("enforce: %w", err)

@@ -121,6 +121,21 @@ func (s *Snapshot) Instants() []time.Time {
 	return instants
 }
 
+// Boundaries returns, ascending and without doubles, when versions come into force and when phases of published rules
+// begin: the instants at which what is blocked may change for many accounts at once.
+func (s *Snapshot) Boundaries() []time.Time {
+	instants := s.Instants()
+	for _, v := range s.versions {
+		for _, r := range v.parsed.Rules {
+			for _, p := range r.Phases {
+				instants = append(instants, p.From)
+			}
+		}
+	}
+	slices.SortFunc(instants, time.Time.Compare)
+	return slices.CompactFunc(instants, time.Time.Equal)
+}
+
 func newSnapshot(revision int64, published []store.PublishedPolicy) (*Snapshot, error) {
 	s := &Snapshot{revision: revision, actions: map[string]bool{}}
 	for _, p := range published {
