@@ -75,6 +75,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 	served := patientWithImports(withPages(merchant, handler))
 	if c.HTTP.Metrics {
 		metrics := telemetry.NewMetrics(known, time.Now)
+		metrics.Sweeps(a.sweepFigures)
 		mux := http.NewServeMux()
 		mux.Handle("GET /metrics", metrics.Handler())
 		mux.Handle("/", metrics.Count(served))

@@ -9,6 +9,7 @@ import (
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/enforce"
 	"github.com/verigate/verigate/internal/enforce/bridge"
+	"github.com/verigate/verigate/internal/telemetry"
 	"github.com/verigate/verigate/internal/temporal"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -160,6 +161,27 @@ func (a *App) timeline() func(context.Context) error {
 		last = now
 		return nil
 	}
+}
+
+// sweepFigures are of the newest sweeps that were no dry run.
+func (a *App) sweepFigures(ctx context.Context) (telemetry.SweepFigures, error) {
+	var f telemetry.SweepFigures
+	newest, err := a.store.Sweeps(ctx, "", 100)
+	if err != nil {
+		return f, err
+	}
+	ended := false
+	for _, w := range newest {
+		switch {
+		case w.DryRun:
+		case !w.State.Ended():
+			f.Running++
+		case !ended:
+			ended = true
+			f.Lag, f.Restricted, f.Lifted = w.EndedAt.Sub(w.Instant), w.Restricted, w.Lifted
+		}
+	}
+	return f, nil
 }
 
 // sweptUntil is the instant of the newest sweep that was not asked for by hand, or the instant at which the first policy

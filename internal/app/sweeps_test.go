@@ -11,6 +11,8 @@ import (
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
+	"github.com/verigate/verigate/internal/telemetry"
+	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
 )
@@ -150,4 +152,27 @@ func TestTimelineSweepsByItself(t *testing.T) {
 			require.FailNow(t, "no sweep began")
 		}
 	}
+}
+
+func TestSweepFiguresAreOfTheNewestSweeps(t *testing.T) {
+	t.Parallel()
+	s := settled(t)
+	a := &App{store: s.Store}
+	begin := func(id string, dry bool) {
+		_, err := s.BeginSweep(t.Context(), store.Sweep{ID: id, PolicyName: "p", Instant: EnforcedFrom(), DryRun: dry, StartedAt: EnforcedFrom()})
+		require.NoError(t, err)
+	}
+	end := func(id string, after time.Duration) {
+		_, err := s.SaveSweep(t.Context(), store.SweepProgress{ID: id, State: contract.SweepDone, At: EnforcedFrom().Add(after)})
+		require.NoError(t, err)
+	}
+	for _, id := range []string{"old", "new", "dry", "runs"} {
+		begin(id, id == "dry")
+	}
+	end("old", time.Hour)
+	end("new", time.Minute)
+	end("dry", time.Second)
+	got, err := a.sweepFigures(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, telemetry.SweepFigures{Running: 1, Lag: time.Minute}, got)
 }
