@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/verigate/verigate/activities"
@@ -99,6 +100,7 @@ func newSweepHarness(t *testing.T) *sweepHarness {
 	h := &sweepHarness{suite.NewTestWorkflowEnvironment(), t, &population{accounts: 100, seen: map[string]int{}}}
 	h.SetStartTime(begin())
 	h.SetTestTimeout(20 * time.Second)
+	h.SetWorkerOptions(sdkworker.Options{DeadlockDetectionTimeout: time.Minute}) // a busy machine is no deadlock
 	worker.Register(h, worker.Deps{
 		Records: &activities.Records{}, Review: &activities.Review{}, Face: &activities.Face{},
 		Enforcement: &activities.Enforcement{

@@ -56,9 +56,9 @@ func (s settling) PutAccounts(ctx context.Context, puts []store.PutAccount, allo
 	if err != nil {
 		return nil, err
 	}
-	for i, o := range outcomes {
+	for _, o := range outcomes {
 		if o.Err == nil && o.Result == store.Updated {
-			s.settle(ctx, puts[i].Account.ID)
+			s.settle(ctx, o.Account.ID)
 		}
 	}
 	return outcomes, nil
