@@ -31,6 +31,8 @@ type Deps struct {
 	Face    *activities.Face
 	// Reminders may be nil: then this worker knows the workflow and does none of its activities.
 	Reminders *activities.Reminders
+	// Enforcement runs sweeps.
+	Enforcement *activities.Enforcement
 }
 
 // RegisterWorkflows registers every workflow under its contract name.
@@ -40,6 +42,12 @@ func RegisterWorkflows(r Registry) {
 	})
 	r.RegisterWorkflowWithOptions(workflows.Reminders, workflow.RegisterOptions{
 		Name: contract.RemindersWorkflow, VersioningBehavior: workflow.VersioningBehaviorPinned,
+	})
+	r.RegisterWorkflowWithOptions(workflows.EnforcementSweep, workflow.RegisterOptions{
+		Name: contract.SweepWorkflow, VersioningBehavior: workflow.VersioningBehaviorPinned,
+	})
+	r.RegisterWorkflowWithOptions(workflows.SweepTick, workflow.RegisterOptions{
+		Name: contract.SweepTickWorkflow, VersioningBehavior: workflow.VersioningBehaviorPinned,
 	})
 }
 
@@ -52,6 +60,7 @@ func Register(r ActivityRegistry, deps Deps) {
 	if deps.Reminders != nil {
 		r.RegisterActivityWithOptions(deps.Reminders, activity.RegisterOptions{})
 	}
+	r.RegisterActivityWithOptions(deps.Enforcement, activity.RegisterOptions{})
 }
 
 // New returns a worker on the contract's task queue; the caller runs and stops it.

@@ -25,6 +25,8 @@ const (
 	CodePromptNotFound       Code = "prompt_not_found"
 	CodeRunNotFound          Code = "run_not_found"
 	CodeExtensionNotFound    Code = "extension_not_found"
+	CodeSweepNotFound        Code = "sweep_not_found"
+	CodeSweepEnded           Code = "sweep_ended"
 	CodeMethodNotAllowed     Code = "method_not_allowed"
 	CodeStepNotAllowed       Code = "step_not_allowed"
 	CodeCorrectionNotAllowed Code = "correction_not_allowed"
@@ -107,6 +109,12 @@ func codes() map[Code]meaning {
 		CodeExtensionNotFound: {http.StatusNotFound, 0,
 			text{"There is no such extension", "不存在该延期"},
 			text{"GET /v1/extensions lists what was requested; a batch is known once one of its lines was taken.", "可通过 GET /v1/extensions 查看已申请的延期；批次在至少一行被接受后才存在。"}},
+		CodeSweepNotFound: {http.StatusNotFound, 0,
+			text{"There is no such sweep", "不存在该巡检任务"},
+			text{"GET /v1/sweeps lists them; an id has the form policy.version.instant.", "可通过 GET /v1/sweeps 查看；编号格式为 policy.version.instant。"}},
+		CodeSweepEnded: {http.StatusConflict, 0,
+			text{"The sweep has ended", "该巡检任务已结束"},
+			text{"Start another one with POST /v1/sweeps; it does what is left.", "请通过 POST /v1/sweeps 启动新的任务，以完成剩余部分。"}},
 		CodeMethodNotAllowed: {http.StatusMethodNotAllowed, 0,
 			text{"The address does not take this method", "该地址不支持此方法"},
 			text{"Use a method that the Allow header names.", "请使用 Allow 响应头中列出的方法。"}},

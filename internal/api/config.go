@@ -32,6 +32,9 @@ type Store interface {
 	ObservedRules(ctx context.Context, policyName string) ([]store.ObservedRule, error)
 	Observed(ctx context.Context, f store.ObservedFilter) ([]store.CountedBlock, error)
 	rulebook.DeskStore
+	Restrictions(ctx context.Context, accountID string) ([]store.Restriction, error)
+	Sweep(ctx context.Context, id string) (store.Sweep, error)
+	Sweeps(ctx context.Context, before string, limit int) ([]store.Sweep, error)
 	PutLink(ctx context.Context, l store.Link) (store.Link, error)
 	BeginRequest(ctx context.Context, key, bodyHash string, now time.Time) (saved store.SavedResponse, claimed bool, err error)
 	FinishRequest(ctx context.Context, key string, r store.SavedResponse) error
@@ -79,6 +82,7 @@ type Config struct {
 	Vault     Vault
 	Gate      Gate
 	Engine    Engine
+	Sweeps    Sweeps
 	Launcher  Launcher
 	Reminders Reminders
 	Tokens    *Tokens
@@ -150,7 +154,7 @@ func set[T comparable](field *T, standard T) {
 
 func (c Config) validate() error {
 	for name, missing := range map[string]bool{
-		"Store": c.Store == nil, "Vault": c.Vault == nil, "Gate": c.Gate == nil, "Engine": c.Engine == nil, "Reminders": c.Reminders == nil,
+		"Store": c.Store == nil, "Vault": c.Vault == nil, "Gate": c.Gate == nil, "Engine": c.Engine == nil, "Reminders": c.Reminders == nil, "Sweeps": c.Sweeps == nil,
 		"Launcher": c.Launcher == nil, "Tokens": c.Tokens == nil, "Webhooks": c.Webhooks == nil, "Now": c.Now == nil, "Logger": c.Logger == nil,
 	} {
 		if missing {

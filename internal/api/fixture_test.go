@@ -193,6 +193,7 @@ type fixture struct {
 	store    *faultyStore
 	vault    *countingVault
 	engine   *engine
+	sweeps   *sweeps
 	launcher *launcher
 	runs     *runs
 	gate     *gate.Gate
@@ -229,6 +230,7 @@ func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture 
 	f.store = &faultyStore{Store: db, down: map[string]bool{}}
 	f.vault = &countingVault{Vault: vaulttest.Over(t, db.VaultRecords()), refs: map[string]string{}}
 	f.engine = &engine{store: db, now: f.clock.now, limits: lifecycle.DefaultLimits()}
+	f.sweeps = newSweeps(db, f.clock.now)
 	var err error
 	f.gate, err = gate.New(gate.Config{
 		Store: f.store, Now: f.clock.now, Logger: logger, ReceiptKeys: []gate.Key{{ID: "k1", Secret: make([]byte, 32)}},
@@ -240,7 +242,7 @@ func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture 
 	require.NoError(t, err)
 	f.webhooks = notify.NewWebhooks(db, vaulttest.Over(t, db.VaultRecords()), guard.New(guard.Config{}).Check)
 	cfg := api.Config{
-		Store: f.store, Vault: f.vault, Gate: f.gate, Engine: f.engine, Launcher: f.launcher, Tokens: f.tokens, Webhooks: f.webhooks, Now: f.clock.now,
+		Store: f.store, Vault: f.vault, Gate: f.gate, Engine: f.engine, Sweeps: f.sweeps, Launcher: f.launcher, Tokens: f.tokens, Webhooks: f.webhooks, Now: f.clock.now,
 		Reminders: f.runs, Logger: logger, PromptLink: func(id string) string { return "https://portal.example/" + id },
 	}
 	for _, set := range change {
@@ -449,7 +451,7 @@ func (f *fixture) over(s api.Store) *fixture {
 	next := *f
 	var err error
 	next.api, err = api.New(api.Config{
-		Store: s, Vault: f.vault, Gate: f.gate, Engine: f.engine, Launcher: f.launcher, Tokens: f.tokens, Webhooks: f.webhooks, Now: f.clock.now,
+		Store: s, Vault: f.vault, Gate: f.gate, Engine: f.engine, Sweeps: f.sweeps, Launcher: f.launcher, Tokens: f.tokens, Webhooks: f.webhooks, Now: f.clock.now,
 		Reminders: f.runs, Logger: slog.New(slog.NewJSONHandler(f.logs, nil)),
 	})
 	require.NoError(f.t, err)

@@ -25,6 +25,7 @@ const (
 	tagPolicies      = "Policies"
 	tagWebhooks      = "Webhooks"
 	tagExtensions    = "Extensions"
+	tagSweeps        = "Sweeps"
 	tagLinks         = "Links"
 	tagServer        = "Server"
 	schemaPrefix     = "#/components/schemas/"
@@ -59,6 +60,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 			{Name: tagWebhooks, Description: "Addresses of account services that hear of every change."},
 			{Name: tagPolicies, Description: "The dated rules: who proposes, who approves, what is in force, and the emergency brake."},
 			{Name: tagExtensions, Description: "Later enforcement instants for single accounts, asked for by one key and approved by another."},
+			{Name: tagSweeps, Description: "Announcing what the rules block. The gate needs no sweep."},
 			{Name: tagLinks, Description: "Addresses that merchants' phones open. They need no key: the token is the right."},
 			{Name: tagServer, Description: "Health and documentation."},
 		},
@@ -203,6 +205,8 @@ func pathWords(name string) string {
 		return "Id of the run, as its start answered it."
 	case "extension_id":
 		return "Id of the extension, from its request."
+	case "sweep_id":
+		return "Id of the sweep: policy.version.instant, as wishpost-face-verification.1.20201203T160000Z"
 	case "file":
 		return "A token, then .png"
 	default:

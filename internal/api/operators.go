@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/verigate/verigate/internal/store"
@@ -55,10 +56,7 @@ type verificationsView struct {
 }
 
 func (s *Server) operatorRoutes() {
-	page := []parameter{
-		{name: "cursor", words: "Where the page before ended, from its answer."},
-		{name: "limit", words: "Size of the page, 1 to 500; default 100.", whole: true},
-	}
+	page := pageParameters()
 	states, turns := names(lifecycle.States()), names([]lifecycle.Turn{
 		lifecycle.TurnMerchant, lifecycle.TurnOperator, lifecycle.TurnProvider, lifecycle.TurnNone,
 	})
@@ -67,7 +65,11 @@ func (s *Server) operatorRoutes() {
 		id: "list-verifications", method: http.MethodGet, path: "/v1/verifications", tag: tagOperations,
 		summary: "List verifications", words: "By account id, page by page. A cursor is good for the filters it was made with.",
 		scopes: []Scope{VerificationsRead}, codes: []Code{CodeValidationFailed},
-		query: append([]parameter{{name: "state", words: "Only this state.", values: states}, {name: "turn", words: "Only where it is this one's turn.", values: turns}}, page...),
+		query: append([]parameter{
+			{name: "state", words: "Only this state.", values: states}, {name: "turn", words: "Only where it is this one's turn.", values: turns},
+			{name: "restricted", words: "Only with an open restriction.", values: []string{"true"}},
+			{name: "rule", words: "Only with an open restriction of this rule."},
+		}, page...),
 	}, s.listVerifications)
 	handle(s, operation{
 		id: "history", method: http.MethodGet, path: "/v1/accounts/{account_id}/history", tag: tagOperations,
@@ -83,6 +85,13 @@ func (s *Server) operatorRoutes() {
 		id: "revoke", method: http.MethodPost, path: "/v1/accounts/{account_id}/revoke", tag: tagOperations,
 		summary: "Revoke a verification", words: "Undoes the verification, with a reason. The rules apply again at once.", scopes: []Scope{ReviewsWrite}, codes: commands,
 	}, s.revoke)
+}
+
+func pageParameters() []parameter {
+	return []parameter{
+		{name: "cursor", words: "Where the page before ended, from its answer."},
+		{name: "limit", words: "Size of the page, 1 to 500; default 100.", whole: true},
+	}
 }
 
 func names[T ~string](values []T) []string {
@@ -192,6 +201,12 @@ func viewDetail(d lifecycle.Detail, zone *time.Location) map[string]any {
 	if p := d.Prompt; p != nil {
 		view["prompt"] = map[string]any{"number": p.Number, "level": p.Level, "policy": p.Policy, "policy_version": p.PolicyVersion, "rule": p.Rule}
 	}
+	if r := d.Restricted; r != nil {
+		view["restricted"] = map[string]any{
+			"policy": r.Policy, "policy_version": r.PolicyVersion, "rule": r.Rule, "since": instantIn(r.Since, zone), "actions": r.Actions,
+			"opened": orNil(r.Opened), "sweep": orNil(r.Sweep),
+		}
+	}
 	return view
 }
 
@@ -202,7 +217,8 @@ func (s *Server) listVerifications(ctx context.Context, c *call, _ none) (int, v
 		return 0, view, err
 	}
 	filter := store.Filter{State: lifecycle.State(c.query("state")), Turn: lifecycle.Turn(c.query("turn")), Limit: limit}
-	scope := "verifications/" + string(filter.State) + "/" + string(filter.Turn)
+	filter.Restricted, filter.Rule = c.query("restricted") == "true", c.query("rule")
+	scope := strings.Join([]string{"verifications", string(filter.State), string(filter.Turn), c.query("restricted"), filter.Rule}, "/")
 	if given := c.query("cursor"); given != "" {
 		if filter.After, err = s.cfg.Tokens.openCursor(scope, given); err != nil {
 			return 0, view, badCursor()

@@ -81,6 +81,7 @@ func (s *Server) routes() {
 	s.contactRoutes()
 	s.promptRoutes()
 	s.reminderRoutes()
+	s.sweepRoutes()
 	s.linkRoutes()
 	s.webhookRoutes()
 	s.pageLinkRoutes()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/verigate/verigate/activities/face"
 	"github.com/verigate/verigate/internal/config"
+	"github.com/verigate/verigate/internal/enforce"
 	"github.com/verigate/verigate/internal/failpoint"
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/reminders"
@@ -69,6 +70,8 @@ type App struct {
 	engine    *temporal.Engine
 	webhooks  webhookParts
 	runs      *temporal.Reminders
+	sweeper   *enforce.Sweeper
+	sweeps    *sweeps
 
 	listener net.Listener // of the API
 
@@ -119,6 +122,7 @@ func Start(ctx context.Context, o Options) (_ *App, err error) {
 		{"reminder schedules", a.startReminderSchedules, !o.API || a.config.Worker.InProcess},
 		{"resuming", a.startResuming, a.resumes(o.API)},
 		{"gate", func(context.Context) error { return a.startGate() }, o.API},
+		{"sweeping", a.startSweeping, !o.API || a.config.Worker.InProcess},
 		{"housekeeping", a.startHousekeeping, o.API},
 		{"webhooks", func(context.Context) error { return a.startWebhooks() }, o.API},
 		{"api", func(context.Context) error { return a.startAPI(links) }, o.API},

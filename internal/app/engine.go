@@ -50,6 +50,7 @@ func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
 	commands := workflows.NewClient(a.client, workflows.WithClockOffset(a.clock.Offset))
 	waits := temporal.Waits{Command: t.CommandTimeout, Provider: t.ProviderTimeout, Retry: 20 * time.Millisecond}
 	a.engine, a.runs = temporal.NewEngine(commands, a.store, waits), temporal.NewReminders(a.client, waits)
+	a.sweeps = &sweeps{temporal.NewSweeps(a.client, waits), a.sweeper, a.clock.Now}
 	return nil
 }
 
@@ -104,7 +105,7 @@ func (a *App) activities(links *api.Tokens) worker.Deps {
 	return worker.Deps{
 		Reminders: &activities.Reminders{Reminding: a.reminders, Logger: a.log},
 		Records: &activities.Records{
-			Log: a.crashingLog(a.store), Rules: rules, IsGone: isGone, Logger: a.log,
+			Log: a.crashingLog(a.settling()), Rules: rules, IsGone: isGone, Logger: a.log,
 			Settings: activities.Settings{Limits: limits, ContinueAfter: a.config.Limits.ContinueAfter, Provider: a.face.Name()},
 		},
 		Review: &activities.Review{
@@ -116,6 +117,7 @@ func (a *App) activities(links *api.Tokens) worker.Deps {
 			Polling: activities.DefaultPolling(), Now: a.clock.Now, Logger: a.log,
 			Heartbeat: func(ctx context.Context) { activity.RecordHeartbeat(ctx) },
 		},
+		Enforcement: a.enforcement(),
 	}
 }
 

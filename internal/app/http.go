@@ -56,9 +56,9 @@ func (a *App) startGate() error {
 func (a *App) startAPI(links *api.Tokens) error {
 	c := a.config
 	handler, err := api.New(api.Config{
-		Store: a.store, Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine),
-		Reminders: a.runs,
-		Launcher:  launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Webhooks: a.webhooks.manage, Now: a.clock.Now, Logger: a.log,
+		Store: a.settling(), Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine),
+		Reminders: a.runs, Sweeps: a.sweeps, Settler: a.settling(),
+		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Webhooks: a.webhooks.manage, Now: a.clock.Now, Logger: a.log,
 		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
 		LinkLife:       c.Pages.LinkLife, OneApprover: !c.Extensions.SecondApprover, PublishAlone: !c.Policies.SecondApprover,
@@ -77,6 +77,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 	if c.HTTP.Metrics {
 		metrics := telemetry.NewMetrics(known, time.Now)
 		metrics.Register(a.webhooks.metrics)
+		metrics.Sweeps(a.sweepFigures)
 		mux := http.NewServeMux()
 		mux.Handle("GET /metrics", metrics.Handler())
 		mux.Handle("/", metrics.Count(served))
@@ -169,6 +170,8 @@ func routes() []string {
 		"/v1/accounts/{account_id}/contact", "/v1/accounts/{account_id}/notices", "/v1/accounts/{account_id}/prompts",
 		"/v1/accounts/{account_id}/prompts/{n}", "/v1/reminders", "/v1/reminders/{run_id}", "/v1/reminders/{run_id}/pause",
 		"/v1/reminders/{run_id}/resume", "/v1/reminders/{run_id}/cancel", "/hooks/sms/{secret}",
+		"/v1/accounts/{account_id}/restrictions", "/v1/sweeps", "/v1/sweeps/{sweep_id}/pause", "/v1/sweeps/{sweep_id}/resume",
+		"/v1/sweeps/{sweep_id}/cancel",
 		"/v1/accounts/{account_id}/links", "/embed/prompt.js", "/embed/prompt.css", "/m/l/{token}", "/m/lang", "/m/assets/{file}",
 		"/v1/webhooks/{webhook_id}/rotate-secret", "/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/deliveries",
 		"/v1/webhooks/{webhook_id}/redeliver", "/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/config"
+	"github.com/verigate/verigate/internal/enforce"
+	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/internal/vault"
@@ -42,6 +44,7 @@ func (a *App) startStore(ctx context.Context) (err error) {
 		return err
 	}
 	a.vault = a.secrets
+	a.sweeper = enforce.New(a.store, rulebook.New(a.store), a.clock.Now)
 	a.stack.push("vault", func(context.Context) error { return a.vault.Close() })
 	return nil
 }

@@ -19,6 +19,7 @@ type Config struct {
 	Policies Policies `yaml:"policies"`
 	Rates    Rates    `yaml:"rates"`
 	Webhooks Webhooks `yaml:"webhooks"`
+	Sweeps   Sweeps   `yaml:"sweeps"`
 	Log      Log      `yaml:"log"`
 
 	Extensions Extensions `yaml:"extensions"`
@@ -269,6 +270,14 @@ type Webhooks struct {
 	Keep time.Duration `yaml:"keep" bounds:"1h..8760h"`
 }
 
+// Sweeps announce what the rules block and what they no longer block. No decision waits for them.
+type Sweeps struct {
+	// How long after midnight, in the policies' zone, the daily sweep begins. Others begin when a phase or a version does.
+	Daily time.Duration `yaml:"daily" bounds:"0s..23h59m"`
+	// Parts of the accounts that one sweep goes over at the same time.
+	Shards int `yaml:"shards" bounds:"1..64"`
+}
+
 // Log is what the program writes to standard error.
 type Log struct {
 	// Least level that is written.
@@ -317,6 +326,7 @@ func Default() Config {
 			Deliver: true, Concurrency: 64, PerWebhook: 16, Timeout: 15 * time.Second, PollInterval: 500 * time.Millisecond,
 			DisableAfter: 120 * time.Hour, Keep: 720 * time.Hour,
 		},
+		Sweeps:     Sweeps{Daily: 10 * time.Minute, Shards: 4},
 		Extensions: Extensions{SecondApprover: true},
 		Log:        Log{Level: "info", Format: "json"},
 	}

@@ -116,6 +116,9 @@ type Force struct {
 	Braked   map[string]bool         // rules that a brake has set to observe
 }
 
+// Revision is the store's revision that the snapshot was asked for.
+func (s *Snapshot) Revision() int64 { return s.revision }
+
 // Actions returns every action that some version declares, in force or not yet, sorted.
 func (s *Snapshot) Actions() []string { return slices.Sorted(maps.Keys(s.actions)) }
 
@@ -130,6 +133,21 @@ func (s *Snapshot) Instants() []time.Time {
 		instants[i] = e.from
 	}
 	return instants
+}
+
+// Boundaries returns, ascending and without doubles, when versions come into force and when phases of published rules
+// begin: the instants at which what is blocked may change for many accounts at once.
+func (s *Snapshot) Boundaries() []time.Time {
+	instants := s.Instants()
+	for _, v := range s.versions {
+		for _, r := range v.parsed.Rules {
+			for _, p := range r.Phases {
+				instants = append(instants, p.From)
+			}
+		}
+	}
+	slices.SortFunc(instants, time.Time.Compare)
+	return slices.CompactFunc(instants, time.Time.Equal)
 }
 
 func newSnapshot(revision int64, published []store.PublishedPolicy, brakes []store.Brake) (*Snapshot, error) {

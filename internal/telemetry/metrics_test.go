@@ -1,6 +1,8 @@
 package telemetry_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -24,4 +26,26 @@ func TestMetricsKnowRoutesAndNothingElse(t *testing.T) {
 	require.Contains(t, page.Body.String(), `verigate_http_request_duration_seconds_count{method="other",route="/v1/accounts/{}/decisions",status="409"} 1`)
 	require.Contains(t, page.Body.String(), "verigate_http_requests_running 0")
 	require.NotContains(t, page.Body.String(), "canary")
+}
+
+func TestSweepFigures(t *testing.T) {
+	t.Parallel()
+	m := telemetry.NewMetrics(telemetry.NewRoutes(), time.Now)
+	var failing error
+	m.Sweeps(func(context.Context) (telemetry.SweepFigures, error) {
+		return telemetry.SweepFigures{Running: 1, Lag: 90 * time.Second, Restricted: 3, Lifted: 2}, failing
+	})
+	served := func() string {
+		rec := httptest.NewRecorder()
+		m.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		require.Equal(t, http.StatusOK, rec.Code)
+		return rec.Body.String()
+	}
+	for _, line := range []string{
+		"\nverigate_sweep_running 1\n", "\nverigate_sweep_lag_seconds 90\n", "\nverigate_sweep_restricted 3\n", "\nverigate_sweep_lifted 2\n",
+	} {
+		require.Contains(t, served(), line)
+	}
+	failing = errors.New("lost")
+	require.NotContains(t, served(), "verigate_sweep", "what cannot be read is left out, and the rest is served")
 }

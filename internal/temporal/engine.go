@@ -126,9 +126,18 @@ func (e *Engine) Scan(ctx context.Context, accountID, changeID string, in contra
 	return send(ctx, e, e.waits.Command, e.commands.Scan, accountID, changeID, in)
 }
 
-// Refresh implements api.Engine.
+// Refresh implements api.Engine. Where another writer (a sweep) has left the run behind, the run reads the log first.
 func (e *Engine) Refresh(ctx context.Context, accountID, changeID string, in contract.Refresh) (contract.Status, error) {
-	return send(ctx, e, e.waits.Provider, e.commands.Refresh, accountID, changeID, in)
+	status, err := send(ctx, e, e.waits.Provider, e.commands.Refresh, accountID, changeID, in)
+	if err != nil || in.Reload {
+		return status, err
+	}
+	if head, failed := e.heads.Head(ctx, accountID); failed != nil || head.Seq <= status.Seq {
+		return status, nil
+	}
+	return run(ctx, e, e.waits.Command, func(ctx context.Context) (contract.Status, error) {
+		return e.commands.Refresh(ctx, accountID, changeID+"/reload", contract.Refresh{Reload: true, Actor: in.Actor})
+	})
 }
 
 // ChooseManual implements api.Engine.

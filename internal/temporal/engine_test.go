@@ -274,3 +274,23 @@ func TestStaleRefusal(t *testing.T) {
 		})
 	}
 }
+
+// behind is a log that another writer has led on.
+type behind struct{}
+
+func (behind) Head(context.Context, string) (lifecycle.Verification, error) {
+	return lifecycle.Verification{State: lifecycle.Approved, Seq: 1}, nil
+}
+
+// TestRefreshReadsWhatOthersWrote: a run that a sweep has left behind reads the log before it answers.
+func TestRefreshReadsWhatOthersWrote(t *testing.T) {
+	t.Parallel()
+	var sent []string
+	e := temporal.NewEngine(commands{func(_ context.Context, _, changeID string) error {
+		sent = append(sent, changeID)
+		return nil
+	}}, behind{}, temporal.Waits{Command: 5 * time.Second, Provider: 5 * time.Second, Retry: time.Millisecond})
+	_, err := e.Refresh(t.Context(), "a1", "c1", contract.Refresh{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"c1", "c1/reload"}, sent)
+}

@@ -50,6 +50,8 @@ type bed struct {
 	store    *sqlstore.Store
 	provider *provider
 	offset   time.Duration
+	worker   sdkworker.Worker
+	connect  func() // fills in what needs the store, if an option asks for it
 }
 
 // option changes what the worker runs with.
@@ -82,10 +84,14 @@ func newBed(t *testing.T, options ...option) *bed {
 	b.store = sqlstoretest.Open(t, sqlstoretest.WithNow(b.now))
 	deps.Records.Log, deps.Review.Duplicates, deps.Face.Hints, deps.Face.Now = b.store, b.store, b.store, b.now
 	b.provider.now = b.now
+	if b.connect != nil {
+		b.connect()
+	}
 	b.typed = workflows.NewClient(c, workflows.WithClockOffset(b.offset))
 	w := worker.New(c, deps, sdkworker.Options{WorkerStopTimeout: 5 * time.Second})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
+	b.worker = w
 	return b
 }
 
@@ -123,11 +129,16 @@ func (b *bed) until(id string, want lifecycle.State) lifecycle.Verification {
 // record writes the history of every run of the account, oldest last run first found by following the chain.
 func (b *bed) record(id, name string) []*historypb.History {
 	b.t.Helper()
+	return b.recordRun(contract.VerificationID(id), name)
+}
+
+func (b *bed) recordRun(workflowID, name string) []*historypb.History {
+	b.t.Helper()
 	var chain []*historypb.History
 	runID := ""
 	for first := true; first || runID != ""; first = false {
 		h := &historypb.History{}
-		it := b.client.GetWorkflowHistory(b.t.Context(), contract.VerificationID(id), runID, false, 0)
+		it := b.client.GetWorkflowHistory(b.t.Context(), workflowID, runID, false, 0)
 		for it.HasNext() {
 			e, err := it.Next()
 			require.NoError(b.t, err)

@@ -17,7 +17,8 @@ const (
 	UpdateResume = "resume"
 )
 
-// QueryProgress answers a RemindersProgress, also of a run that has ended.
+// QueryProgress answers how far a run of reminders or a sweep has come, also after its end: a RemindersProgress or a
+// SweepProgress.
 const QueryProgress = "progress"
 
 const remindersPrefix = "reminders/"

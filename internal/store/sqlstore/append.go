@@ -68,6 +68,14 @@ func checkDrafts(changeID string, drafts []lifecycle.Change) error {
 		if c.Event == lifecycle.IssueQR && !c.Ignored && c.Detail.Lease == nil {
 			return fmt.Errorf("%w: lease of %s is missing", store.ErrInvalid, c.Event)
 		}
+		if (c.Event == lifecycle.Restrict || c.Event == lifecycle.Lift) && c.Detail.Restricted == nil {
+			return fmt.Errorf("%w: restricted of %s is missing", store.ErrInvalid, c.Event)
+		}
+		if r := c.Detail.Restricted; r != nil {
+			if err := checkInstant("since", r.Since); err != nil {
+				return err
+			}
+		}
 		if err := checkInstant("at", c.At); err != nil {
 			return err
 		}
@@ -131,76 +139,58 @@ func decodeFold(text []byte) (lifecycle.Verification, error) {
 	return v, nil
 }
 
+// stamped is an entry ready to be written.
+type stamped struct {
+	store.Entry
+	after      lifecycle.Verification // the fold with it
+	body, hash []byte
+}
+
+// stamp folds drafts onto a head and chains them.
+func (s *Store) stamp(h head, changeID string, drafts []lifecycle.Change) ([]stamped, error) {
+	recordedAt := later(s.now(), h.recordedAt)
+	v, hash := h.fold, h.hash
+	log := make([]stamped, 0, len(drafts))
+	for _, draft := range drafts {
+		draft.ChangeID = changeID
+		next, changes, err := v.Extend(draft)
+		if err != nil {
+			return nil, err
+		}
+		body, c, err := encodeEntry(changes[0])
+		if err != nil {
+			return nil, err
+		}
+		v, hash = next, chain(c.AccountID, hash, recordedAt, body)
+		log = append(log, stamped{store.Entry{Change: c, RecordedAt: recordedAt}, v, body, hash})
+	}
+	return log, nil
+}
+
 // extend stamps drafts, folds them and writes everything that follows from them.
 func (s *Store) extend(ctx context.Context, tx *transaction, h head, changeID string, drafts []lifecycle.Change) ([]lifecycle.Change, error) {
-	a, err := s.stamp(h, changeID, drafts)
+	log, err := s.stamp(h, changeID, drafts)
 	if err != nil {
 		return nil, err
 	}
-	written := make([]lifecycle.Change, len(a.entries))
-	for i, e := range a.entries {
-		written[i] = e.change
+	return writeLog(ctx, tx, log)
+}
+
+// writeLog writes the entries of one account, what is derived from them, and the head. It returns them as they will be
+// read.
+func writeLog(ctx context.Context, tx *transaction, log []stamped) ([]lifecycle.Change, error) {
+	if err := writeEntries(ctx, tx, log); err != nil {
+		return nil, err
 	}
-	return written, a.write(ctx, tx)
-}
-
-// appended is an append as it will be written: its entries, and the head after them.
-type appended struct {
-	head
-	entries []entry
-}
-
-// entry is one log entry with the fold after it.
-type entry struct {
-	change     lifecycle.Change // as it will be read
-	body, hash []byte
-	recordedAt time.Time
-	fold       lifecycle.Verification
-}
-
-// stamp folds drafts and chains them to a head.
-func (s *Store) stamp(h head, changeID string, drafts []lifecycle.Change) (*appended, error) {
-	a := &appended{head: h, entries: make([]entry, 0, len(drafts))}
-	a.recordedAt = later(s.now(), h.recordedAt)
-	for _, draft := range drafts {
-		draft.ChangeID = changeID
-		next, stamped, err := a.fold.Extend(draft)
-		if err != nil {
+	written := make([]lifecycle.Change, len(log))
+	for i, e := range log {
+		if err := derive(ctx, tx, e.after, e.Entry); err != nil {
 			return nil, err
 		}
-		body, c, err := encodeEntry(stamped[0])
-		if err != nil {
-			return nil, err
-		}
-		a.fold, a.hash = next, chain(c.AccountID, a.hash, a.recordedAt, body)
-		a.entries = append(a.entries, entry{c, body, a.hash, a.recordedAt, next})
+		written[i] = e.Change
 	}
-	return a, nil
-}
-
-// write writes the entries, what is derived from them, and the head.
-func (a *appended) write(ctx context.Context, tx *transaction) error {
-	for _, e := range a.entries {
-		if err := insert(ctx, tx, eventsTable(), e.row()); err != nil {
-			return err
-		}
-		if err := insert(ctx, tx, outboxTable(), e.outboxRow()); err != nil {
-			return err
-		}
-		if err := derive(ctx, tx, e.fold, e.change); err != nil {
-			return err
-		}
-	}
-	return project(ctx, tx, a.fold, a.recordedAt, a.hash)
-}
-
-func (e entry) row() []any {
-	c := e.change
-	return []any{c.AccountID, c.Seq, c.ChangeID, string(c.Event), instant(c.At), instant(e.recordedAt), string(e.body), e.hash}
-}
-
-func (e entry) outboxRow() []any {
-	return []any{"change", e.change.AccountID, e.change.Seq, instant(e.recordedAt)}
+	last := log[len(log)-1]
+	return written, project(ctx, tx, last.after, last.RecordedAt, last.hash)
 }
 
 // encodeEntry returns an entry as it is stored, and as it will be read.
@@ -216,18 +206,40 @@ func encodeEntry(c lifecycle.Change) ([]byte, lifecycle.Change, error) {
 	return body, read, nil
 }
 
+func writeEntries(ctx context.Context, tx *transaction, log []stamped) error {
+	events, outbox := make([][]any, len(log)), make([][]any, len(log))
+	for i, e := range log {
+		events[i] = []any{e.AccountID, e.Seq, e.ChangeID, string(e.Event), instant(e.At), instant(e.RecordedAt), string(e.body), e.hash}
+		outbox[i] = []any{"change", e.AccountID, e.Seq, instant(e.RecordedAt)}
+	}
+	_, err := insertRows(ctx, tx, `INSERT INTO events (account_id, seq, change_id, event, at, recorded_at, body, hash) VALUES`, events, ``)
+	if err == nil {
+		_, err = insertRows(ctx, tx, `INSERT INTO outbox (topic, account_id, seq, recorded_at) VALUES`, outbox, ``)
+	}
+	return err
+}
+
+// writeFolds writes the last fold of each account.
+func writeFolds(ctx context.Context, tx *transaction, last ...lifecycle.Verification) error {
+	folds := make([][]any, len(last))
+	for i, v := range last {
+		fold, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("%w: the fold cannot be encoded", store.ErrInvalid)
+		}
+		folds[i] = []any{v.AccountID, v.Seq, string(fold)}
+	}
+	_, err := insertRows(ctx, tx, `INSERT INTO verifications (account_id, seq, fold) VALUES`, folds,
+		` ON CONFLICT (account_id) DO UPDATE SET seq = excluded.seq, fold = excluded.fold`)
+	return err
+}
+
 // project writes the fold and the standing that the gate reads.
 func project(ctx context.Context, tx *transaction, v lifecycle.Verification, recordedAt time.Time, hash []byte) error {
-	fold, err := encodeFold(v)
-	if err != nil {
+	if err := writeFolds(ctx, tx, v); err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, `INSERT INTO verifications (account_id, seq, fold) VALUES (?, ?, ?)
-		ON CONFLICT (account_id) DO UPDATE SET seq = excluded.seq, fold = excluded.fold`, v.AccountID, v.Seq, fold)
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(ctx, `UPDATE accounts SET `+strings.Join(standingColumns(), " = ?, ")+` = ? WHERE account_id = ?`,
+	_, err := tx.exec(ctx, `UPDATE accounts SET `+strings.Join(standingColumns(), " = ?, ")+` = ? WHERE account_id = ?`,
 		append(standingOf(v, recordedAt, hash).columns(), v.AccountID)...)
 	return err
 }

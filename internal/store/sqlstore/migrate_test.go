@@ -67,12 +67,13 @@ func TestMigrateByTwoAtOnce(t *testing.T) {
 func TestReleasedMigrationsStay(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"sqlite/00001_init.sql":       "be73392508d6ab6975d44390682601e128751d101f0e54942014096489f8c584",
-		"sqlite/00002_links.sql":      "33856556753497fd3f57f659e40ca80fcd34858db41995478cb0586f568df173",
-		"sqlite/00003_policies.sql":   "e7d47d818282cdbdc7d8eade68faeb5315029346cf5d411f2629316913506fdd",
-		"sqlite/00005_extensions.sql": "3e2edfd1f949b18e27a69de8b2515189fb6d91c1872f2b99a3ef4776d8593521",
-		"sqlite/00006_webhooks.sql":   "619eb50915ab5ec1f0bfc2c4a6a2763b366cb8ff0b71705227c3c2a39c226dbc",
-		"sqlite/00007_reminders.sql":  "92c85971f17199f2f3d708ead3d7eef33b6237d29c9363852c152b2e9740b96a",
+		"sqlite/00001_init.sql":         "be73392508d6ab6975d44390682601e128751d101f0e54942014096489f8c584",
+		"sqlite/00002_links.sql":        "33856556753497fd3f57f659e40ca80fcd34858db41995478cb0586f568df173",
+		"sqlite/00003_policies.sql":     "e7d47d818282cdbdc7d8eade68faeb5315029346cf5d411f2629316913506fdd",
+		"sqlite/00004_restrictions.sql": "281384b8ce5b4664a289fa152853fe2bf6beb226feac1caf0577e37fb1fb7a0d",
+		"sqlite/00005_extensions.sql":   "3e2edfd1f949b18e27a69de8b2515189fb6d91c1872f2b99a3ef4776d8593521",
+		"sqlite/00006_webhooks.sql":     "619eb50915ab5ec1f0bfc2c4a6a2763b366cb8ff0b71705227c3c2a39c226dbc",
+		"sqlite/00007_reminders.sql":    "92c85971f17199f2f3d708ead3d7eef33b6237d29c9363852c152b2e9740b96a",
 	}
 	got := map[string]string{}
 	require.NoError(t, fs.WalkDir(migrations.SQLite, ".", func(path string, d fs.DirEntry, err error) error {

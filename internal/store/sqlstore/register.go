@@ -74,7 +74,7 @@ func (r *registration) put(ctx context.Context, p store.PutAccount) (outcome sto
 }
 
 // revise writes what is new of a known account.
-func (r *registration) revise(ctx context.Context, p store.PutAccount, next store.Account, result store.PutResult, plan *appended) error {
+func (r *registration) revise(ctx context.Context, p store.PutAccount, next store.Account, result store.PutResult, plan []stamped) error {
 	if result != store.Unchanged {
 		if err := writeVersion(ctx, r.tx, next, p); err != nil {
 			return err
@@ -83,7 +83,8 @@ func (r *registration) revise(ctx context.Context, p store.PutAccount, next stor
 	if plan == nil {
 		return nil
 	}
-	return plan.write(ctx, r.tx)
+	_, err := writeLog(ctx, r.tx, plan)
+	return err
 }
 
 // writeVersion writes the facts of a known account as its next version.
@@ -94,10 +95,11 @@ func writeVersion(ctx context.Context, tx *transaction, next store.Account, p st
 	if err != nil {
 		return err
 	}
-	return insert(ctx, tx, versionsTable(), versionRow(next, p))
+	_, err = insertRows(ctx, tx, insertVersions, [][]any{versionRow(next, p)}, ``)
+	return err
 }
 
-func (r *registration) add(ctx context.Context, p store.PutAccount, next store.Account, plan *appended) error {
+func (r *registration) add(ctx context.Context, p store.PutAccount, next store.Account, plan []stamped) error {
 	if err := r.new.add(next, p, plan); err != nil {
 		return err
 	}
@@ -114,7 +116,7 @@ func (r *registration) flush(ctx context.Context) error {
 }
 
 // planImport decides what of p.Import remains to be written: nil if there is none, or if it was written before.
-func (r *registration) planImport(ctx context.Context, p store.PutAccount, isNew bool) (*appended, error) {
+func (r *registration) planImport(ctx context.Context, p store.PutAccount, isNew bool) ([]stamped, error) {
 	if p.Import == nil {
 		return nil, nil
 	}

@@ -1,0 +1,217 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/verigate/verigate/activities"
+	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/enforce"
+	"github.com/verigate/verigate/internal/enforce/bridge"
+	"github.com/verigate/verigate/internal/telemetry"
+	"github.com/verigate/verigate/internal/temporal"
+	"github.com/verigate/verigate/workflows/contract"
+	"github.com/verigate/verigate/workflows/lifecycle"
+)
+
+// sweeps starts sweeps by the rules in force. It satisfies api.Sweeps.
+type sweeps struct {
+	*temporal.Sweeps
+	sweeper *enforce.Sweeper
+	now     func() time.Time
+}
+
+// StartSweep implements api.Sweeps.
+func (s *sweeps) StartSweep(ctx context.Context, policyName string, dryRun bool, by lifecycle.Actor, reason string) (contract.SweepKey, error) {
+	policies, err := s.sweeper.InForce(ctx)
+	if err != nil {
+		return contract.SweepKey{}, err
+	}
+	for _, key := range policies {
+		if key.Policy == policyName {
+			key.Instant, key.DryRun = s.now().Truncate(time.Second), dryRun
+			return key, s.Start(ctx, contract.Sweep{SweepKey: key, Actor: by, Reason: reason})
+		}
+	}
+	return contract.SweepKey{}, api.ErrPolicyNotInForce
+}
+
+// startAll starts a sweep for every policy in force, as SweepTick does.
+func (s *sweeps) startAll(ctx context.Context, instant time.Time) error {
+	policies, err := s.sweeper.InForce(ctx)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, key := range policies {
+		key.Instant = instant
+		by := lifecycle.Actor{Kind: lifecycle.ActorSystem, ID: "timeline"}
+		faults = append(faults, s.Start(ctx, contract.Sweep{SweepKey: key, Actor: by, Reason: "timeline"}))
+	}
+	return errors.Join(faults...)
+}
+
+func (a *App) enforcement() *activities.Enforcement {
+	settings := activities.DefaultSweepSettings()
+	settings.Shards = a.config.Sweeps.Shards
+	joined := bridge.Bridge{Sweeper: a.sweeper, Store: a.store}
+	return &activities.Enforcement{Enforcer: joined, Records: joined, Settings: settings, Now: a.clock.Now, Logger: a.log}
+}
+
+const (
+	// lookEvery is how often the policies' revision is looked at, and in a timeline the clock.
+	lookEvery = time.Second
+	// reconcileEvery is how often the schedules are put right though no policy was published: an instant may have come
+	// within reach, or somebody changed them.
+	reconcileEvery = time.Hour
+)
+
+// startSweeping sees to it that sweeps begin: by Temporal's schedules, which are kept as the published policies say, or
+// in a timeline, whose clock Temporal does not share, by this process.
+func (a *App) startSweeping(context.Context) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	ticker, done := time.NewTicker(lookEvery), make(chan struct{})
+	look := a.scheduled()
+	if a.clock.Offset != 0 {
+		look = a.timeline()
+	}
+	go func() {
+		defer close(done)
+		failing := false
+		for {
+			err := look(ctx)
+			if err != nil && !failing && ctx.Err() == nil {
+				a.log.Warn("sweeps may begin late", "error", err)
+			}
+			failing = err != nil
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	}()
+	a.stack.push("sweeping", func(stopping context.Context) error {
+		ticker.Stop()
+		cancel()
+		select {
+		case <-done:
+			return nil
+		case <-stopping.Done():
+			return stopping.Err()
+		}
+	})
+	return nil
+}
+
+// scheduled returns a look that reconciles the schedules when the policies have changed, and now and then.
+func (a *App) scheduled() func(context.Context) error {
+	schedules := temporal.NewSchedules(a.client)
+	known, at := int64(-1), time.Time{}
+	return func(ctx context.Context) error {
+		revision, err := a.store.PoliciesRevision(ctx)
+		now := a.clock.Now()
+		if err != nil || revision == known && now.Sub(at) < reconcileEvery {
+			return err
+		}
+		boundaries, zone, err := a.sweeper.Boundaries(ctx)
+		if err != nil {
+			return err
+		}
+		daily := a.config.Sweeps.Daily
+		err = schedules.Reconcile(ctx, temporal.Timetable{
+			Zone: zone, Hour: int(daily / time.Hour), Minute: int(daily % time.Hour / time.Minute), Instants: boundaries,
+		}, now)
+		if err == nil {
+			known, at = revision, now
+		}
+		return err
+	}
+}
+
+// timeline returns a look that starts sweeps when an instant has passed since the look before. The first look takes up
+// from the newest sweep on record or, without any, from the first policy on record: before that nothing was missed.
+// Of several missed instants only the last is made up for; a sweep asks what is so now.
+func (a *App) timeline() func(context.Context) error {
+	schedules := temporal.NewSchedules(a.client)
+	var last time.Time
+	return func(ctx context.Context) error {
+		if last.IsZero() {
+			if err := schedules.Remove(ctx); err != nil { // left by a run with the real clock
+				return err
+			}
+			from, err := a.sweptUntil(ctx)
+			if err != nil || from.IsZero() {
+				return err
+			}
+			last = from
+		}
+		boundaries, zone, err := a.sweeper.Boundaries(ctx)
+		if err != nil {
+			return err
+		}
+		now := a.clock.Now()
+		due := lastDue(boundaries, zone, a.config.Sweeps.Daily, last, now)
+		if !due.IsZero() {
+			if err := a.sweeps.startAll(ctx, due); err != nil {
+				return err
+			}
+		}
+		last = now
+		return nil
+	}
+}
+
+// sweepFigures are of the newest sweeps that were no dry run.
+func (a *App) sweepFigures(ctx context.Context) (telemetry.SweepFigures, error) {
+	var f telemetry.SweepFigures
+	newest, err := a.store.Sweeps(ctx, "", 100)
+	if err != nil {
+		return f, err
+	}
+	ended := false
+	for _, w := range newest {
+		switch {
+		case w.DryRun:
+		case !w.State.Ended():
+			f.Running++
+		case !ended:
+			ended = true
+			f.Lag, f.Restricted, f.Lifted = w.EndedAt.Sub(w.Instant), w.Restricted, w.Lifted
+		}
+	}
+	return f, nil
+}
+
+// sweptUntil is the instant of the newest sweep that was not asked for by hand, or the instant at which the first policy
+// was recorded; zero if there is no policy.
+func (a *App) sweptUntil(ctx context.Context) (time.Time, error) {
+	newest, err := a.store.Sweeps(ctx, "", 100)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, w := range newest {
+		if w.Actor.Kind == lifecycle.ActorSystem {
+			return w.Instant, nil
+		}
+	}
+	policies, err := a.store.Policies(ctx)
+	if err != nil || len(policies) == 0 {
+		return time.Time{}, err
+	}
+	return policies[0].RecordedAt, nil
+}
+
+// lastDue returns the last boundary or daily instant after one instant and not after another, zero if there is none.
+func lastDue(boundaries []time.Time, zone *time.Location, daily time.Duration, after, until time.Time) time.Time {
+	local := until.In(zone)
+	today := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone)
+	var due time.Time
+	for _, at := range append([]time.Time{today.AddDate(0, 0, -1).Add(daily), today.Add(daily)}, boundaries...) {
+		if at.After(after) && !at.After(until) && at.After(due) {
+			due = at
+		}
+	}
+	return due
+}

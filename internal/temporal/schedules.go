@@ -1,0 +1,120 @@
+package temporal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/verigate/verigate/workflows/contract"
+)
+
+// Ids of the schedules. There are two, whatever the policies: what changes is when the second one fires.
+const (
+	dailySchedule   = "verigate/sweeps/daily"
+	instantSchedule = "verigate/sweeps/instants"
+)
+
+// CatchUp is how long after a missed instant a schedule still starts its sweep: the server may have been away.
+const CatchUp = 24 * time.Hour
+
+// maxInstants bounds the instants of the second schedule. The earliest are kept; the schedule is written again long
+// before the others come.
+const maxInstants = 200
+
+// Timetable says when sweeps are to be started.
+type Timetable struct {
+	Zone         *time.Location // of Hour and Minute
+	Hour, Minute int            // once a day
+	Instants     []time.Time    // and at these, to the second
+}
+
+// Schedules keeps the schedules of a namespace as a timetable says.
+type Schedules struct{ client client.Client }
+
+// NewSchedules returns the schedules of a namespace.
+func NewSchedules(c client.Client) *Schedules { return &Schedules{c} }
+
+// Reconcile creates, changes or removes the schedules so that they are as the timetable says at now. Instants that are
+// past stay for as long as they can be caught up with. Doing it again changes nothing.
+func (s *Schedules) Reconcile(ctx context.Context, t Timetable, now time.Time) error {
+	daily := client.ScheduleSpec{
+		Calendars: []client.ScheduleCalendarSpec{{
+			Hour: at(t.Hour), Minute: at(t.Minute), Second: at(0), Comment: "daily sweep",
+		}},
+		TimeZoneName: t.Zone.String(),
+	}
+	if err := s.want(ctx, dailySchedule, "daily", daily); err != nil {
+		return err
+	}
+	var instants client.ScheduleSpec
+	for _, instant := range t.Instants {
+		if instant.Before(now.Add(-CatchUp)) || len(instants.Calendars) == maxInstants {
+			continue
+		}
+		u := instant.UTC()
+		if up := u.Truncate(time.Second); up.Before(u) { // a schedule knows no fractions: not before the instant
+			u = up.Add(time.Second)
+		}
+		instants.Calendars = append(instants.Calendars, client.ScheduleCalendarSpec{
+			Year: at(u.Year()), Month: at(int(u.Month())), DayOfMonth: at(u.Day()), Hour: at(u.Hour()), Minute: at(u.Minute()),
+			Second: at(u.Second()), Comment: "a phase or a version begins",
+		})
+	}
+	if len(instants.Calendars) == 0 {
+		return s.remove(ctx, instantSchedule)
+	}
+	instants.TimeZoneName = "UTC"
+	return s.want(ctx, instantSchedule, "instant", instants)
+}
+
+// Remove removes the schedules, for a business clock that Temporal does not share.
+func (s *Schedules) Remove(ctx context.Context) error {
+	return errors.Join(s.remove(ctx, dailySchedule), s.remove(ctx, instantSchedule))
+}
+
+func at(n int) []client.ScheduleRange { return []client.ScheduleRange{{Start: n}} }
+
+func (s *Schedules) want(ctx context.Context, id, reason string, spec client.ScheduleSpec) error {
+	action := &client.ScheduleWorkflowAction{
+		ID: "sweep-tick/" + reason, Workflow: contract.SweepTickWorkflow, TaskQueue: contract.TaskQueue,
+		Args: []any{contract.SweepTick{Reason: reason}}, WorkflowRunTimeout: CatchUp,
+	}
+	_, err := s.client.ScheduleClient().Create(ctx, client.ScheduleOptions{
+		ID: id, Spec: spec, Action: action, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: CatchUp,
+		Note: "kept by Verigate; changes are undone",
+	})
+	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		return scheduleFault("create", err)
+	}
+	err = s.client.ScheduleClient().GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{
+		DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+			next := in.Description.Schedule
+			next.Spec, next.Action = &spec, action
+			next.Policy = &client.SchedulePolicies{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: CatchUp}
+			return &client.ScheduleUpdate{Schedule: &next}, nil
+		},
+	})
+	return scheduleFault("update", err)
+}
+
+func (s *Schedules) remove(ctx context.Context, id string) error {
+	err := s.client.ScheduleClient().GetHandle(ctx, id).Delete(ctx)
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return nil
+	}
+	return scheduleFault("delete", err)
+}
+
+func scheduleFault(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("temporal: %s a schedule: %w", op, err)
+}
