@@ -10,7 +10,8 @@ import (
 )
 
 type policyCmd struct {
-	Check policyCheckCmd `cmd:"" help:"Show everything that is wrong with policy files."`
+	Check  policyCheckCmd  `cmd:"" help:"Show everything that is wrong with policy files."`
+	Impact policyImpactCmd `cmd:"" help:"Preview whom the rules will hit, day by day, before the day."`
 }
 
 type policyCheckCmd struct {

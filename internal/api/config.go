@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/impact"
+	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
@@ -35,6 +37,13 @@ type Store interface {
 	FinishRequest(ctx context.Context, key string, r store.SavedResponse) error
 	Key(ctx context.Context, id string) (store.Key, error)
 	Ping(ctx context.Context) error
+	population
+}
+
+// population is what previews and reports read of every account.
+type population interface {
+	impact.Source
+	rulebook.Store
 }
 
 // Vault is what the API needs of the vault: it puts in and takes back what was put in for nothing.

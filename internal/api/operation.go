@@ -33,6 +33,7 @@ type operation struct {
 	maxBody          int64          // bytes; default maxCommand
 	answers          map[int]string // success: status and when; default 200
 	codes            []Code         // beyond those that every operation of its kind has
+	streams          bool           // the answer is as long as the population: it is not kept under an Idempotency-Key
 }
 
 // parameter is one value of the query string.

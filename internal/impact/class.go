@@ -74,8 +74,8 @@ func classOf(l *policy.Look) class {
 // tally counts accounts by class.
 type tally [classCount]int64
 
-// Counts are accounts by class.
-type Counts struct {
+// ClassCounts are accounts by class.
+type ClassCounts struct {
 	NotCovered  int64 `json:"not_covered" doc:"Outside the rule's cohort."`
 	Waiting     int64 `json:"waiting" doc:"Covered and not verified; nothing is asked of them yet."`
 	Verified    int64 `json:"verified"`
@@ -87,14 +87,14 @@ type Counts struct {
 	Blocked     int64 `json:"blocked" doc:"Refused at some action."`
 }
 
-func (t *tally) counts() Counts {
-	return Counts{
+func (t *tally) counts() ClassCounts {
+	return ClassCounts{
 		t[notCovered], t[waiting], t[verified], t[wouldPrompt], t[prompted], t[grace], t[extended], t[wouldBlock], t[blocked],
 	}
 }
 
 // Of returns the count of one class.
-func (c Counts) Of(class Class) int64 {
+func (c ClassCounts) Of(class Class) int64 {
 	switch class {
 	case NotCovered:
 		return c.NotCovered

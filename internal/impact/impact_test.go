@@ -119,13 +119,13 @@ func (m model) count(t require.TestingT, at time.Time) (closed int64, total map[
 	return closed, total, rules
 }
 
-func requireCounts(t require.TestingT, want map[impact.Class]int64, got impact.Counts, words string) {
+func requireCounts(t require.TestingT, want map[impact.Class]int64, got impact.ClassCounts, words string) {
 	for _, class := range impact.Classes() {
 		require.Equal(t, want[class], got.Of(class), "%s: %s", words, class)
 	}
 }
 
-func sum(c impact.Counts) (n int64) {
+func sum(c impact.ClassCounts) (n int64) {
 	for _, class := range impact.Classes() {
 		n += c.Of(class)
 	}

@@ -16,7 +16,7 @@ type Preview struct {
 	Against      []PolicyRef    `json:"against" nullable:"false" doc:"Compared with: in force at from, as published."`
 	Open         int64          `json:"open" doc:"Accounts that are open at that instant. The classes of total, and of each rule, sum to it."`
 	Closed       int64          `json:"closed" doc:"Accounts that are closed by then, counted nowhere else."`
-	Total        Counts         `json:"total" doc:"All rules together: an account is in the strictest class of its rules."`
+	Total        ClassCounts    `json:"total" doc:"All rules together: an account is in the strictest class of its rules."`
 	NewlyBlocked int64          `json:"newly_blocked" doc:"Blocked at that instant, and not by the versions compared with."`
 	NewlyFree    int64          `json:"newly_released" doc:"Not blocked at that instant, but by the versions compared with."`
 	Rules        []RulePreview  `json:"rules" nullable:"false"`
@@ -37,7 +37,7 @@ type RulePreview struct {
 	Rule         string         `json:"rule"`
 	InForce      bool           `json:"in_force" doc:"False for a rule that is compared with and no longer there."`
 	Observes     bool           `json:"observes" doc:"The rule only observes."`
-	Counts       Counts         `json:"counts"`
+	Counts       ClassCounts    `json:"counts"`
 	NewlyBlocked int64          `json:"newly_blocked"`
 	NewlyFree    int64          `json:"newly_released"`
 	Actions      []ActionCounts `json:"actions" nullable:"false" doc:"Actions that some account is prompted or blocked at."`
@@ -53,8 +53,8 @@ type ActionCounts struct {
 
 // StateCounts is the accounts in one state under one rule.
 type StateCounts struct {
-	State  string `json:"state"`
-	Counts Counts `json:"counts"`
+	State  string      `json:"state"`
+	Counts ClassCounts `json:"counts"`
 }
 
 // ChangeCounts is how many accounts a rule takes from one class to another at an instant.
@@ -71,15 +71,15 @@ type ChangeCounts struct {
 type DayCounts struct {
 	At     time.Time       `json:"at"`
 	Closed int64           `json:"closed"`
-	Total  Counts          `json:"total"`
+	Total  ClassCounts     `json:"total"`
 	Rules  []RuleDayCounts `json:"rules" nullable:"false"`
 }
 
 // RuleDayCounts is one rule at one midnight.
 type RuleDayCounts struct {
-	Policy string `json:"policy"`
-	Rule   string `json:"rule"`
-	Counts Counts `json:"counts"`
+	Policy string      `json:"policy"`
+	Rule   string      `json:"rule"`
+	Counts ClassCounts `json:"counts"`
 }
 
 func (p *Plan) preview(seen *counted) *Preview {

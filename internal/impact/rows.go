@@ -9,8 +9,8 @@ import (
 	"github.com/verigate/verigate/workflows/policy"
 )
 
-// Row is one account under one rule that covers it, at the instant of the question.
-type Row struct {
+// AccountRow is one account under one rule that covers it, at the instant of the question.
+type AccountRow struct {
 	AccountID    string     `json:"account_id"`
 	Kind         string     `json:"kind"`
 	Region       string     `json:"region"`
@@ -27,7 +27,7 @@ type Row struct {
 }
 
 // Rows visits the open accounts by id, with each rule that covers them; of every class if classes is empty.
-func Rows(ctx context.Context, source Source, p *Plan, classes []Class, visit func(*Row) error) error {
+func Rows(ctx context.Context, source Source, p *Plan, classes []Class, visit func(*AccountRow) error) error {
 	c := newCounter(p)
 	refs := p.at.set.RuleRefs()
 	return eachPage(ctx, source, "", "", func(page []store.Facts) error {
@@ -53,8 +53,8 @@ func Rows(ctx context.Context, source Source, p *Plan, classes []Class, visit fu
 	})
 }
 
-func (p *Plan) row(f *store.Facts, ref policy.RuleRef, look *policy.Look, is, was class) Row {
-	row := Row{
+func (p *Plan) row(f *store.Facts, ref policy.RuleRef, look *policy.Look, is, was class) AccountRow {
+	row := AccountRow{
 		AccountID: f.Account.ID, Kind: string(f.Account.Kind), Region: f.Account.Region,
 		RegisteredAt: f.Account.RegisteredAt.In(p.zone), State: string(f.Standing.State),
 		Policy: ref.Policy.Name, Version: ref.Policy.Version, Rule: ref.Rule.ID, Class: is.name(),

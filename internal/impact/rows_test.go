@@ -31,7 +31,7 @@ func TestRowsAreWhatWasCounted(t *testing.T) {
 		rows := map[string]map[impact.Class]int64{}
 		newly := map[string]int64{}
 		last := ""
-		require.NoError(t, impact.Rows(t.Context(), s, plan, nil, func(r *impact.Row) error {
+		require.NoError(t, impact.Rows(t.Context(), s, plan, nil, func(r *impact.AccountRow) error {
 			require.GreaterOrEqual(t, r.AccountID, last)
 			last = r.AccountID
 			if rows[r.Rule] == nil {
@@ -52,7 +52,7 @@ func TestRowsAreWhatWasCounted(t *testing.T) {
 			require.Equal(t, r.NewlyBlocked, newly[r.Rule+" newly_blocked"])
 		}
 		only := rapid.SampledFrom(impact.Classes()).Draw(t, "only")
-		require.NoError(t, impact.Rows(t.Context(), s, plan, []impact.Class{only}, func(r *impact.Row) error {
+		require.NoError(t, impact.Rows(t.Context(), s, plan, []impact.Class{only}, func(r *impact.AccountRow) error {
 			require.Equal(t, only, r.Class)
 			rows[r.Rule][only]--
 			return nil
@@ -126,7 +126,7 @@ func TestWhatGoesWrong(t *testing.T) {
 	require.NoError(t, err)
 	covering, err := impact.NewPlan(f.snapshot(t), impact.Question{From: start, At: start, Proposed: other})
 	require.NoError(t, err)
-	require.ErrorIs(t, impact.Rows(t.Context(), &f.people, covering, nil, func(*impact.Row) error { return stop }), stop)
+	require.ErrorIs(t, impact.Rows(t.Context(), &f.people, covering, nil, func(*impact.AccountRow) error { return stop }), stop)
 
 	for name, q := range map[string]impact.Question{
 		"no instants":   {},
