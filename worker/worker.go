@@ -29,12 +29,20 @@ type Deps struct {
 	Records *activities.Records
 	Review  *activities.Review
 	Face    *activities.Face
+	// Enforcement runs sweeps.
+	Enforcement *activities.Enforcement
 }
 
 // RegisterWorkflows registers every workflow under its contract name.
 func RegisterWorkflows(r Registry) {
 	r.RegisterWorkflowWithOptions(workflows.Verification, workflow.RegisterOptions{
 		Name: contract.VerificationWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	})
+	r.RegisterWorkflowWithOptions(workflows.EnforcementSweep, workflow.RegisterOptions{
+		Name: contract.SweepWorkflow, VersioningBehavior: workflow.VersioningBehaviorPinned,
+	})
+	r.RegisterWorkflowWithOptions(workflows.SweepTick, workflow.RegisterOptions{
+		Name: contract.SweepTickWorkflow, VersioningBehavior: workflow.VersioningBehaviorPinned,
 	})
 }
 
@@ -44,6 +52,7 @@ func Register(r ActivityRegistry, deps Deps) {
 	r.RegisterActivityWithOptions(deps.Records, activity.RegisterOptions{})
 	r.RegisterActivityWithOptions(deps.Review, activity.RegisterOptions{})
 	r.RegisterActivityWithOptions(deps.Face, activity.RegisterOptions{})
+	r.RegisterActivityWithOptions(deps.Enforcement, activity.RegisterOptions{})
 }
 
 // New returns a worker on the contract's task queue; the caller runs and stops it.

@@ -71,3 +71,25 @@ func withAwait(ctx workflow.Context, lease time.Duration) workflow.Context {
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 15 * time.Second},
 	})
 }
+
+// withSweepRecord: short reads and writes of a sweep's record, retried until the database is back.
+func withSweepRecord(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    30 * time.Second,
+		ScheduleToCloseTimeout: 24 * time.Hour,
+		Summary:                summary,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second},
+	})
+}
+
+// withSweepChunk: the next accounts of a shard. It bounds itself to some seconds; the heartbeat timeout bounds how late
+// the loss of a worker is noticed, and with it how much is looked at twice.
+func withSweepChunk(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    5 * time.Minute,
+		ScheduleToCloseTimeout: 24 * time.Hour,
+		HeartbeatTimeout:       15 * time.Second,
+		Summary:                "sweep accounts",
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second},
+	})
+}

@@ -106,6 +106,9 @@ type Force struct {
 	ByRule map[string]*policy.Policy // the policy of each rule
 }
 
+// Revision is the store's revision that the snapshot was asked for.
+func (s *Snapshot) Revision() int64 { return s.revision }
+
 // Actions returns every action that some version declares, in force or not yet, sorted.
 func (s *Snapshot) Actions() []string { return slices.Sorted(maps.Keys(s.actions)) }
 

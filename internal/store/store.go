@@ -33,6 +33,8 @@ type Store interface {
 	Idempotency
 	Keys
 	Links
+	Restrictions
+	Sweeps
 	// Now is the database's clock: the instants of decisions and recorded_at come from here.
 	Now(ctx context.Context) (time.Time, error)
 	Ping(ctx context.Context) error
@@ -123,8 +125,11 @@ type Accounts interface {
 type Filter struct {
 	State lifecycle.State
 	Turn  lifecycle.Turn
-	After string // account id of the last row of the page before
-	Limit int    // 1 to 500
+	// Restricted selects accounts with an open restriction, of the rule Rule if it is named.
+	Restricted bool
+	Rule       string
+	After      string // account id of the last row of the page before
+	Limit      int    // 1 to 500
 }
 
 // Log holds every account's append-only log and its fold.

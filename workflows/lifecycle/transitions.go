@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/looplab/fsm"
 )
@@ -74,10 +75,39 @@ const (
 
 // Next returns where event leads from state, and with which outcome. For Ignored and Refused the state is
 // the one given.
-//
-// A fresh machine is built per call, events run on a background context and nothing hangs on callbacks:
-// looplab/fsm leaves a machine stuck when an event's context is cancelled and accepts unknown names in SetState.
 func Next(state State, event Event) (State, Outcome) {
+	if led, known := courses()[course{state, event}]; known {
+		return led.to, led.outcome
+	}
+	return fire(state, event)
+}
+
+type course struct {
+	state State
+	event Event
+}
+
+type led struct {
+	to      State
+	outcome Outcome
+}
+
+// courses is what the machine answers to every event in every state, asked once: a sweep asks hundreds of thousands
+// of times, and building a machine costs more than all else that an entry of the log does.
+var courses = sync.OnceValue(func() map[course]led {
+	all := map[course]led{}
+	for _, s := range States() {
+		for _, e := range Events() {
+			to, outcome := fire(s, e)
+			all[course{s, e}] = led{to, outcome}
+		}
+	}
+	return all
+})
+
+// fire asks a fresh machine, runs the event on a background context and hangs nothing on callbacks: looplab/fsm leaves
+// a machine stuck when an event's context is cancelled and accepts unknown names in SetState.
+func fire(state State, event Event) (State, Outcome) {
 	machine := newMachine(state)
 	err := machine.Event(context.Background(), string(event))
 	var same fsm.NoTransitionError

@@ -63,6 +63,14 @@ func checkDrafts(changeID string, drafts []lifecycle.Change) error {
 		if c.Event == lifecycle.IssueQR && !c.Ignored && c.Detail.Lease == nil {
 			return fmt.Errorf("%w: lease of %s is missing", store.ErrInvalid, c.Event)
 		}
+		if (c.Event == lifecycle.Restrict || c.Event == lifecycle.Lift) && c.Detail.Restricted == nil {
+			return fmt.Errorf("%w: restricted of %s is missing", store.ErrInvalid, c.Event)
+		}
+		if r := c.Detail.Restricted; r != nil {
+			if err := checkInstant("since", r.Since); err != nil {
+				return err
+			}
+		}
 		if err := checkInstant("at", c.At); err != nil {
 			return err
 		}
@@ -113,32 +121,52 @@ func decodeFold(text []byte) (lifecycle.Verification, error) {
 	return v, nil
 }
 
-// extend stamps drafts, folds them and writes everything that follows from them.
-func (s *Store) extend(ctx context.Context, tx *transaction, h head, changeID string, drafts []lifecycle.Change) ([]lifecycle.Change, error) {
+// stamped is an entry ready to be written.
+type stamped struct {
+	store.Entry
+	after      lifecycle.Verification // the fold with it
+	body, hash []byte
+}
+
+// stamp folds drafts onto a head and chains them.
+func (s *Store) stamp(h head, changeID string, drafts []lifecycle.Change) ([]stamped, error) {
 	recordedAt := later(s.now(), h.recordedAt)
-	before, hash := h.fold, h.hash
-	v := before
-	written := make([]lifecycle.Change, 0, len(drafts))
+	v, hash := h.fold, h.hash
+	log := make([]stamped, 0, len(drafts))
 	for _, draft := range drafts {
 		draft.ChangeID = changeID
-		next, stamped, err := v.Extend(draft)
+		next, changes, err := v.Extend(draft)
 		if err != nil {
 			return nil, err
 		}
-		body, c, err := encodeEntry(stamped[0])
+		body, c, err := encodeEntry(changes[0])
 		if err != nil {
 			return nil, err
 		}
-		hash = chain(c.AccountID, hash, recordedAt, body)
-		if err := writeEntry(ctx, tx, c, recordedAt, body, hash); err != nil {
-			return nil, err
-		}
-		if err := derive(ctx, tx, next, c); err != nil {
-			return nil, err
-		}
-		v, written = next, append(written, c)
+		v, hash = next, chain(c.AccountID, hash, recordedAt, body)
+		log = append(log, stamped{store.Entry{Change: c, RecordedAt: recordedAt}, v, body, hash})
 	}
-	return written, project(ctx, tx, v, recordedAt, hash)
+	return log, nil
+}
+
+// extend stamps drafts, folds them and writes everything that follows from them.
+func (s *Store) extend(ctx context.Context, tx *transaction, h head, changeID string, drafts []lifecycle.Change) ([]lifecycle.Change, error) {
+	log, err := s.stamp(h, changeID, drafts)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeEntries(ctx, tx, log); err != nil {
+		return nil, err
+	}
+	written := make([]lifecycle.Change, len(log))
+	for i, e := range log {
+		if err := derive(ctx, tx, e.after, e.Entry); err != nil {
+			return nil, err
+		}
+		written[i] = e.Change
+	}
+	last := log[len(log)-1]
+	return written, project(ctx, tx, last.after, last.RecordedAt, last.hash)
 }
 
 // encodeEntry returns an entry as it is stored, and as it will be read.
@@ -154,34 +182,44 @@ func encodeEntry(c lifecycle.Change) ([]byte, lifecycle.Change, error) {
 	return body, read, nil
 }
 
-func writeEntry(ctx context.Context, tx *transaction, c lifecycle.Change, recordedAt time.Time, body, hash []byte) error {
-	_, err := tx.exec(ctx, `INSERT INTO events (account_id, seq, change_id, event, at, recorded_at, body, hash)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		c.AccountID, c.Seq, c.ChangeID, string(c.Event), instant(c.At), instant(recordedAt), string(body), hash)
-	if err != nil {
-		return err
+func writeEntries(ctx context.Context, tx *transaction, log []stamped) error {
+	events, outbox := make([][]any, len(log)), make([][]any, len(log))
+	for i, e := range log {
+		events[i] = []any{e.AccountID, e.Seq, e.ChangeID, string(e.Event), instant(e.At), instant(e.RecordedAt), string(e.body), e.hash}
+		outbox[i] = []any{"change", e.AccountID, e.Seq, instant(e.RecordedAt)}
 	}
-	_, err = tx.exec(ctx, `INSERT INTO outbox (topic, account_id, seq, recorded_at) VALUES ('change', ?, ?, ?)`,
-		c.AccountID, c.Seq, instant(recordedAt))
+	_, err := insertRows(ctx, tx, `INSERT INTO events (account_id, seq, change_id, event, at, recorded_at, body, hash) VALUES`, events, ``)
+	if err == nil {
+		_, err = insertRows(ctx, tx, `INSERT INTO outbox (topic, account_id, seq, recorded_at) VALUES`, outbox, ``)
+	}
+	return err
+}
+
+// writeFolds writes the last fold of each account.
+func writeFolds(ctx context.Context, tx *transaction, last ...lifecycle.Verification) error {
+	folds := make([][]any, len(last))
+	for i, v := range last {
+		fold, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("%w: the fold cannot be encoded", store.ErrInvalid)
+		}
+		folds[i] = []any{v.AccountID, v.Seq, string(fold)}
+	}
+	_, err := insertRows(ctx, tx, `INSERT INTO verifications (account_id, seq, fold) VALUES`, folds,
+		` ON CONFLICT (account_id) DO UPDATE SET seq = excluded.seq, fold = excluded.fold`)
 	return err
 }
 
 // project writes the fold and the standing that the gate reads.
 func project(ctx context.Context, tx *transaction, v lifecycle.Verification, recordedAt time.Time, hash []byte) error {
-	fold, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("%w: the fold cannot be encoded", store.ErrInvalid)
-	}
-	_, err = tx.exec(ctx, `INSERT INTO verifications (account_id, seq, fold) VALUES (?, ?, ?)
-		ON CONFLICT (account_id) DO UPDATE SET seq = excluded.seq, fold = excluded.fold`, v.AccountID, v.Seq, string(fold))
-	if err != nil {
+	if err := writeFolds(ctx, tx, v); err != nil {
 		return err
 	}
 	var digest any
 	if v.Identity != nil && v.Identity.Digest != "" {
 		digest = v.Identity.Digest
 	}
-	_, err = tx.exec(ctx, `UPDATE accounts SET seq = ?, state = ?, turn = ?, since = ?, turn_since = ?, verified_at = ?,
+	_, err := tx.exec(ctx, `UPDATE accounts SET seq = ?, state = ?, turn = ?, since = ?, turn_since = ?, verified_at = ?,
 		identity_digest = ?, head_recorded_at = ?, head_hash = ? WHERE account_id = ?`,
 		v.Seq, string(v.State), string(v.State.Turn()), instant(v.Since), instant(v.TurnSince), instant(v.VerifiedAt),
 		digest, instant(recordedAt), hash, v.AccountID)

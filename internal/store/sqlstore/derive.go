@@ -9,9 +9,10 @@ import (
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
-// derive writes what one entry says of attempts, leases and consents; v is the fold after it. All of it can be
-// written anew from the log: see Rebuild.
-func derive(ctx context.Context, tx *transaction, v lifecycle.Verification, c lifecycle.Change) error {
+// derive writes what one entry says of attempts, leases, consents and restrictions; v is the fold after it. All of it can
+// be written anew from the log: see Rebuild.
+func derive(ctx context.Context, tx *transaction, v lifecycle.Verification, e store.Entry) error {
+	c := e.Change
 	if c.Ignored {
 		return nil
 	}
@@ -25,6 +26,8 @@ func derive(ctx context.Context, tx *transaction, v lifecycle.Verification, c li
 	case lifecycle.WithdrawConsent, lifecycle.Revoke:
 		_, err := tx.exec(ctx, `UPDATE consents SET ended_at = ? WHERE account_id = ? AND ended_at IS NULL`, instant(c.At), c.AccountID)
 		return err
+	case lifecycle.Restrict, lifecycle.Lift:
+		return deriveRestriction(ctx, tx, e)
 	default:
 		return nil
 	}

@@ -57,6 +57,11 @@ func (s *Store) FactsOf(ctx context.Context, ids []string) ([]store.Facts, error
 
 // FactsAfter implements store.Accounts.
 func (s *Store) FactsAfter(ctx context.Context, after, last string, limit int) ([]store.Facts, error) {
+	page, err := factsAfter(ctx, reader{s}, after, last, limit)
+	return page, s.fault(ctx, "read a page of facts", err)
+}
+
+func factsAfter(ctx context.Context, q querier, after, last string, limit int) ([]store.Facts, error) {
 	const most = 10_000
 	if limit < 1 || limit > most {
 		return nil, fmt.Errorf("%w: limit must be 1 to %d", store.ErrInvalid, most)
@@ -66,8 +71,7 @@ func (s *Store) FactsAfter(ctx context.Context, after, last string, limit int) (
 		query, args = query+` AND account_id <= ?`, append(args, last)
 	}
 	query += ` ORDER BY account_id LIMIT ?)`
-	page, err := factsPage(ctx, reader{s}, factsQuery+query+factsOrder, append(args, limit), limit)
-	return page, s.fault(ctx, "read a page of facts", err)
+	return factsPage(ctx, q, factsQuery+query+factsOrder, append(args, limit), limit)
 }
 
 // Split implements store.Accounts.

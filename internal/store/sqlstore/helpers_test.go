@@ -60,3 +60,7 @@ func bulky() store.PutAccount {
 		Reason:  strings.Repeat("x", 1<<16),
 	}
 }
+
+func individual(id string) policy.Account {
+	return policy.Account{ID: id, Kind: policy.KindIndividual, Region: "CN", RegisteredAt: minute(0)}
+}

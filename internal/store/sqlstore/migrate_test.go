@@ -67,8 +67,9 @@ func TestMigrateByTwoAtOnce(t *testing.T) {
 func TestReleasedMigrationsStay(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"sqlite/00001_init.sql":  "be73392508d6ab6975d44390682601e128751d101f0e54942014096489f8c584",
-		"sqlite/00002_links.sql": "33856556753497fd3f57f659e40ca80fcd34858db41995478cb0586f568df173",
+		"sqlite/00001_init.sql":         "be73392508d6ab6975d44390682601e128751d101f0e54942014096489f8c584",
+		"sqlite/00002_links.sql":        "33856556753497fd3f57f659e40ca80fcd34858db41995478cb0586f568df173",
+		"sqlite/00004_restrictions.sql": "281384b8ce5b4664a289fa152853fe2bf6beb226feac1caf0577e37fb1fb7a0d",
 	}
 	got := map[string]string{}
 	require.NoError(t, fs.WalkDir(migrations.SQLite, ".", func(path string, d fs.DirEntry, err error) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/verigate/verigate/internal/store"
@@ -105,6 +107,27 @@ func (t *transaction) prepared(query string) *sql.Stmt {
 		t.unseen = append(t.unseen, query)
 	}
 	return stmt
+}
+
+// insertRows writes rows of equal length by an INSERT up to and with VALUES, and what follows the values. Many rows go
+// in one statement, which costs a fraction of one for each. The numbers of rows are few, so the statements are too.
+func insertRows(ctx context.Context, tx *transaction, insert string, rows [][]any, tail string) (written int, err error) {
+	for len(rows) > 0 {
+		size := 1
+		for _, s := range []int{64, 8} {
+			if len(rows) >= s {
+				size = s
+				break
+			}
+		}
+		one := "(?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
+		n, err := tx.exec(ctx, insert+" "+one+strings.Repeat(", "+one, size-1)+tail, slices.Concat(rows[:size]...)...)
+		if err != nil {
+			return written, err
+		}
+		written, rows = written+int(n), rows[size:]
+	}
+	return written, nil
 }
 
 // row scans the only row of a query into to; ErrNotFound if there is none.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
@@ -18,7 +19,15 @@ var ErrDiverged = errors.New("sqlstore: projection differs from the log")
 // ErrDiverged or lifecycle.ErrBrokenLog if they differ, store.ErrNotFound if the account is not registered.
 func (s *Store) VerifyProjection(ctx context.Context, accountID string) error {
 	return s.snapshot(ctx, "verify a projection", func(q querier) error {
-		replayed, err := replay(ctx, q, accountID, nil)
+		var log []store.Entry
+		replayed, err := replay(ctx, q, accountID, func(_ lifecycle.Verification, e store.Entry) error {
+			log = append(log, e)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		restricted, err := episodes(ctx, q, accountID)
 		if err != nil {
 			return err
 		}
@@ -41,17 +50,19 @@ func (s *Store) VerifyProjection(ctx context.Context, accountID string) error {
 		switch {
 		case !bytes.Equal(hash, replayed.hash):
 			return fmt.Errorf("%w: the chain does not end in the head's hash", ErrDiverged)
-		case !sameFold(projected, v):
+		case !sameJSON(projected, v):
 			return fmt.Errorf("%w: fold", ErrDiverged)
 		case seq != v.Seq, state != string(v.State), turn != string(v.State.Turn()), !standing.Since.Equal(v.Since),
 			!standing.TurnSince.Equal(v.TurnSince), !standing.VerifiedAt.Equal(v.VerifiedAt), !sameDigest(digest, v.Identity):
 			return fmt.Errorf("%w: standing", ErrDiverged)
+		case !sameJSON(restricted, episodesOf(log)):
+			return fmt.Errorf("%w: restrictions", ErrDiverged)
 		}
 		return nil
 	})
 }
 
-// Rebuild writes an account's projection, attempts, leases and consents anew from its log. It mends no log: one that
+// Rebuild writes an account's projection, attempts, leases, consents and restrictions anew from its log. It mends no log: one that
 // cannot be folded, or whose chain is broken, is reported and nothing is written.
 func (s *Store) Rebuild(ctx context.Context, accountID string) error {
 	return s.write(ctx, "rebuild a projection", func(ctx context.Context, tx *transaction) error {
@@ -62,13 +73,13 @@ func (s *Store) Rebuild(ctx context.Context, accountID string) error {
 		if err != nil {
 			return err
 		}
-		for _, table := range []string{"leases", "consents", "attempts"} {
+		for _, table := range []string{"leases", "consents", "attempts", "restrictions"} {
 			if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE account_id = ?`, accountID); err != nil {
 				return err
 			}
 		}
-		replayed, err := replay(ctx, tx, accountID, func(v lifecycle.Verification, c lifecycle.Change) error {
-			return derive(ctx, tx, v, c)
+		replayed, err := replay(ctx, tx, accountID, func(v lifecycle.Verification, e store.Entry) error {
+			return derive(ctx, tx, v, e)
 		})
 		if err != nil {
 			return err
@@ -82,8 +93,8 @@ func (s *Store) Rebuild(ctx context.Context, accountID string) error {
 	})
 }
 
-// replay folds a log from its first entry and follows its chain. visit, if any, sees each entry after the fold.
-func replay(ctx context.Context, q querier, accountID string, visit func(lifecycle.Verification, lifecycle.Change) error) (head, error) {
+// replay folds a log from its first entry and follows its chain. visit sees each entry after the fold.
+func replay(ctx context.Context, q querier, accountID string, visit func(lifecycle.Verification, store.Entry) error) (head, error) {
 	h := head{fold: lifecycle.New(accountID)}
 	type stored struct {
 		recordedAt time.Time
@@ -112,17 +123,14 @@ func replay(ctx context.Context, q querier, accountID string, visit func(lifecyc
 		if h.fold, err = h.fold.Apply(c); err != nil {
 			return h, err
 		}
-		if visit == nil {
-			continue
-		}
-		if err := visit(h.fold, c); err != nil {
+		if err := visit(h.fold, store.Entry{Change: c, RecordedAt: e.recordedAt}); err != nil {
 			return h, err
 		}
 	}
 	return h, nil
 }
 
-func sameFold(a, b lifecycle.Verification) bool {
+func sameJSON[T any](a, b T) bool {
 	left, errLeft := json.Marshal(a)
 	right, errRight := json.Marshal(b)
 	return errLeft == nil && errRight == nil && bytes.Equal(left, right)

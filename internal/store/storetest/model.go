@@ -193,6 +193,9 @@ func draft(rt *rapid.T, id string, state lifecycle.State, attempts *int) lifecyc
 	if rapid.IntRange(0, 9).Draw(rt, "fitting") == 0 {
 		events = lifecycle.Events()
 	}
+	events = slices.DeleteFunc(slices.Clone(events), func(e lifecycle.Event) bool { // they have a model of their own
+		return e == lifecycle.Restrict || e == lifecycle.Lift
+	})
 	e := rapid.SampledFrom(events).Draw(rt, "event")
 	minute := rapid.IntRange(0, 59).Draw(rt, "minute")
 	c := change(e, minute)

@@ -1,0 +1,167 @@
+package enforce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/verigate/verigate/internal/rulebook"
+	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/workflows/contract"
+	"github.com/verigate/verigate/workflows/lifecycle"
+)
+
+// Store is what a sweeper needs of the database.
+type Store interface {
+	EnforceRows(ctx context.Context, p store.EnforcePage) ([]store.EnforceRow, error)
+	Enforce(ctx context.Context, p store.EnforcePage, judge store.Judge) (store.EnforceResult, error)
+}
+
+// Sweeper brings restrictions on record in step with the rules in force. It is safe for concurrent use.
+type Sweeper struct {
+	store Store
+	book  *rulebook.Book
+	now   func() time.Time
+}
+
+// New returns a sweeper; now is business time.
+func New(s Store, book *rulebook.Book, now func() time.Time) *Sweeper {
+	return &Sweeper{store: s, book: book, now: now}
+}
+
+// Source says who enforces.
+type Source struct {
+	Sweep string // id of the sweep, "" if it is none
+	Other string // otherwise what it is, a code such as settle
+}
+
+func (s Source) actor() string {
+	if s.Sweep != "" {
+		return "sweep"
+	}
+	return s.Other
+}
+
+func (s Source) id() string {
+	if s.Sweep != "" {
+		return s.Sweep
+	}
+	return s.Other
+}
+
+// Page says which accounts to go over.
+type Page struct {
+	Policy      string // name of the only policy, "" for all
+	After, Last string // as in store.EnforcePage
+	Limit       int
+	Sweep       string // id of the sweep
+	DryRun      bool   // count what would be written, and write nothing
+}
+
+// Result is what became of a page.
+type Result struct {
+	Accounts   int    // looked at
+	Last       string // the last one, "" if there was none
+	Restricted int    // entries written; of a dry run, wanted
+	Lifted     int
+	Counts     []contract.SweepCount // the same by rule and state
+}
+
+// InForce names the policies in force now, by name, each with its version.
+func (s *Sweeper) InForce(ctx context.Context) ([]contract.SweepKey, error) {
+	snapshot, err := s.book.Now(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("enforce: %w", err)
+	}
+	force, err := snapshot.InForce(s.now(), store.Would)
+	if err != nil {
+		return nil, fmt.Errorf("enforce: %w", err)
+	}
+	var keys []contract.SweepKey
+	for _, p := range force.Set.Policies() {
+		keys = append(keys, contract.SweepKey{Policy: p.Name, Version: p.Version})
+	}
+	return keys, nil
+}
+
+// Page enforces the rules in force now upon the accounts of a page.
+func (s *Sweeper) Page(ctx context.Context, p Page) (Result, error) {
+	return s.enforce(ctx, p.Policy, p.DryRun, Source{Sweep: p.Sweep}, store.EnforcePage{After: p.After, Last: p.Last, Limit: p.Limit})
+}
+
+// Settle does the same for one account and every policy, so that a change of its facts is announced at once and not
+// at the next sweep. It fails with store.ErrNotFound if the account is not registered.
+func (s *Sweeper) Settle(ctx context.Context, accountID string) (Result, error) {
+	return s.enforce(ctx, "", false, Source{Other: "settle"}, store.EnforcePage{AccountID: accountID})
+}
+
+// staleTries is how often a page is tried while policies are being published.
+const staleTries = 5
+
+func (s *Sweeper) enforce(ctx context.Context, policyName string, dry bool, source Source, page store.EnforcePage) (Result, error) {
+	page.Source = source.id()
+	var all Result
+	for try := 1; ; try++ {
+		snapshot, err := s.book.Now(ctx)
+		if err != nil {
+			return all, fmt.Errorf("enforce: %w", err)
+		}
+		at := s.now()
+		force, err := snapshot.InForce(at, store.Would)
+		if err != nil {
+			return all, fmt.Errorf("enforce: %w", err)
+		}
+		j := &judge{revision: snapshot.Revision(), force: force, policy: policyName, at: at, source: source}
+		if dry {
+			all, err = s.rehearse(ctx, page, j)
+		} else {
+			err = s.write(ctx, page, j, &all)
+		}
+		if err == nil || !errors.Is(err, errStale) || try == staleTries {
+			return all, err
+		}
+	}
+}
+
+// write adds to what a try before it wrote.
+func (s *Sweeper) write(ctx context.Context, page store.EnforcePage, j *judge, all *Result) error {
+	done, err := s.store.Enforce(ctx, page, j.wants)
+	all.Accounts, all.Last = done.Accounts, done.Last
+	for _, c := range done.Written {
+		all.count(c, c.From)
+	}
+	if err != nil {
+		return fmt.Errorf("enforce: %w", err)
+	}
+	return nil
+}
+
+func (s *Sweeper) rehearse(ctx context.Context, page store.EnforcePage, j *judge) (Result, error) {
+	var all Result
+	rows, err := s.store.EnforceRows(ctx, page)
+	if err != nil {
+		return all, fmt.Errorf("enforce: %w", err)
+	}
+	for _, row := range rows {
+		wanted, err := j.wants(row)
+		if err != nil {
+			return all, err
+		}
+		all.Accounts, all.Last = all.Accounts+1, row.Account.ID
+		for _, c := range wanted {
+			all.count(c, row.Standing.State)
+		}
+	}
+	return all, nil
+}
+
+func (r *Result) count(c lifecycle.Change, state lifecycle.State) {
+	one := contract.SweepCount{RuleID: c.Detail.Restricted.Rule, State: state}
+	if c.Event == lifecycle.Restrict {
+		r.Restricted, one.Restricted = r.Restricted+1, 1
+	} else {
+		r.Lifted, one.Lifted = r.Lifted+1, 1
+	}
+	r.Counts = contract.AddCounts(r.Counts, one)
+}
