@@ -234,21 +234,9 @@ func (s *Server) count(ctx context.Context, c *call, loginID, level string, a ga
 
 // urgency is the level of a prompt and how many begun days are left; nil if there is no deadline.
 func urgency(a gate.Answer) (level string, days *int) {
-	const day = 24 * time.Hour
+	level, n := policy.Urgency(a.Deadline, a.At)
 	if a.Deadline.IsZero() {
-		return "notice", nil
-	}
-	left := a.Deadline.Sub(a.At)
-	n := max(0, int((left+day-1)/day))
-	switch {
-	case left <= 0:
-		level = "enforced"
-	case left <= day:
-		level = "final"
-	case left <= 7*day:
-		level = "warning"
-	default:
-		level = "notice"
+		return level, nil
 	}
 	return level, &n
 }

@@ -35,6 +35,8 @@ type Store interface {
 	Links
 	Restrictions
 	Sweeps
+	Notices
+	Prompts
 	// Now is the database's clock: the instants of decisions and recorded_at come from here.
 	Now(ctx context.Context) (time.Time, error)
 	Ping(ctx context.Context) error

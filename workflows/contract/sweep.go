@@ -26,7 +26,7 @@ const (
 	UpdateCancelSweep = "cancel"
 )
 
-// QueryProgress answers a SweepProgress from the memory of the run.
+// QueryProgress answers a SweepProgress or a RemindersProgress, as of the run.
 const QueryProgress = "progress"
 
 // ErrTypeSweepEnded means that a sweep is over and takes no command any more.

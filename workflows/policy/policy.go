@@ -29,6 +29,8 @@ type Rule struct {
 	Grace    *Grace  // nil: none
 	Mode     Mode
 	ValidFor time.Duration // how long a verification counts; zero is for ever
+	// Reminders of the deadline; nil: none.
+	Reminders *Reminders
 }
 
 // Mode says whether a rule acts or only reports.
@@ -110,6 +112,7 @@ func (p *Policy) clone() *Policy {
 			g := *r.Grace
 			r.Grace = &g
 		}
+		r.Reminders = r.Reminders.clone()
 	}
 	return &c
 }

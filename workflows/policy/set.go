@@ -135,6 +135,7 @@ type rule struct {
 	validFor   time.Duration
 	grace      Grace // Bound is zero if there is none
 	observes   bool
+	reminders  *Reminders
 }
 
 // phase is a Phase made ready for Decide.
@@ -149,7 +150,7 @@ type phase struct {
 func (s *Set) compile(p *Policy, r *Rule) rule {
 	c := rule{
 		policy: p, id: r.ID, cohort: compileCohort(r.Cohort), validFor: r.ValidFor, observes: r.Mode == ModeObserve,
-		phases: make([]phase, len(r.Phases)),
+		phases: make([]phase, len(r.Phases)), reminders: r.Reminders,
 	}
 	if r.Grace != nil {
 		c.grace = *r.Grace

@@ -96,6 +96,7 @@ func (c *checker) rule(path string, r *Rule, actions []string) {
 	if !c.that(len(r.Phases) >= 1 && len(r.Phases) <= MaxPhases, path+".phases", "must hold 1 to %d phases", MaxPhases) {
 		return
 	}
+	c.reminders(path+".reminders", r)
 	for i := range r.Phases {
 		at := fmt.Sprintf("%s.phases[%d]", path, i)
 		c.phase(at, &r.Phases[i], actions)

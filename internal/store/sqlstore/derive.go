@@ -28,6 +28,8 @@ func derive(ctx context.Context, tx *transaction, v lifecycle.Verification, e st
 		return err
 	case lifecycle.Restrict, lifecycle.Lift:
 		return deriveRestriction(ctx, tx, e)
+	case lifecycle.Remind:
+		return deriveRemind(ctx, tx, c)
 	default:
 		return nil
 	}

@@ -70,6 +70,7 @@ func TestReleasedMigrationsStay(t *testing.T) {
 		"sqlite/00001_init.sql":         "be73392508d6ab6975d44390682601e128751d101f0e54942014096489f8c584",
 		"sqlite/00002_links.sql":        "33856556753497fd3f57f659e40ca80fcd34858db41995478cb0586f568df173",
 		"sqlite/00004_restrictions.sql": "281384b8ce5b4664a289fa152853fe2bf6beb226feac1caf0577e37fb1fb7a0d",
+		"sqlite/00007_reminders.sql":    "92c85971f17199f2f3d708ead3d7eef33b6237d29c9363852c152b2e9740b96a",
 	}
 	got := map[string]string{}
 	require.NoError(t, fs.WalkDir(migrations.SQLite, ".", func(path string, d fs.DirEntry, err error) error {

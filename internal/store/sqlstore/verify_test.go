@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"database/sql"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -153,4 +154,29 @@ func TestConsentsEnd(t *testing.T) {
 	register(t, s, "a3")
 	course(t, s, "a3")
 	require.False(t, ended("a3").Valid, "each account's own")
+}
+
+// TestRebuildKeepsWhatBecameOfNotices: a rebuild that made them pending again would send every message once more.
+func TestRebuildKeepsWhatBecameOfNotices(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := sqlstoretest.Open(t)
+	register(t, s, "a1")
+	at := time.Date(2020, 11, 27, 9, 0, 0, 0, time.UTC)
+	_, err := s.Append(ctx, lifecycle.Append{AccountID: "a1", ChangeID: "r", Head: lifecycle.AnyHead, Changes: []lifecycle.Change{{
+		Event: lifecycle.Remind, At: at, Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem},
+		Detail: lifecycle.Detail{Reminder: &lifecycle.Reminder{Milestone: "P7D", Deadline: at.AddDate(0, 0, 7), Policy: "p", Rule: "r"}},
+	}}})
+	require.NoError(t, err)
+	all, err := s.NoticesOf(ctx, "a1")
+	require.NoError(t, err)
+	_, err = s.SettleNotice(ctx, all[0].ID, 0, store.NoticeOutcome{State: store.NoticeSent, ProviderID: "m1"}, at)
+	require.NoError(t, err)
+	before, err := s.NoticesOf(ctx, "a1")
+	require.NoError(t, err)
+	require.NoError(t, s.Rebuild(ctx, "a1"))
+	after, err := s.NoticesOf(ctx, "a1")
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	require.Equal(t, store.NoticeSent, after[0].State)
 }

@@ -21,6 +21,12 @@
 //	    [grace]: {bound: 7d, [lead]: 48h}
 //	    mode: enforce                    # or observe
 //	    [valid_for]: 365d
+//	    [reminders]:
+//	      [before]: [14d, 3d, 1d]        # before the deadline
+//	      [after]: {every: 7d, times: 4}
+//	      quiet: {from: "21:00", until: "09:00"} # equal ones: no quiet hours
+//	      [jitter]: 30m
+//	      per_second: 50
 //	[correction]: {mode: once, [from]: instant, [before]: instant}
 //	[review]: {[approve]: automatic, [minimum_age]: 18, [duplicate_number]: reviewer}
 //

@@ -54,7 +54,7 @@ func (r *reader) zone(n *yaml.Node, path string) *time.Location {
 }
 
 func (r *reader) rule(n *yaml.Node, path string) policy.Rule {
-	f := r.fields(n, path, []string{"id", "cohort", "require", "phases", "mode"}, []string{"grace", "valid_for"})
+	f := r.fields(n, path, []string{"id", "cohort", "require", "phases", "mode"}, []string{"grace", "valid_for", "reminders"})
 	rule := policy.Rule{
 		ID:      r.text(f["id"], path+".id"),
 		Require: r.text(f["require"], path+".require"),
@@ -79,6 +79,9 @@ func (r *reader) rule(n *yaml.Node, path string) policy.Rule {
 		if rule.ValidFor == 0 && !r.bad[at] {
 			r.fault(n, at, "must be more than 0; leave it out if a verification never lapses")
 		}
+	}
+	if n := f["reminders"]; n != nil {
+		rule.Reminders = r.reminders(n, path+".reminders")
 	}
 	return rule
 }

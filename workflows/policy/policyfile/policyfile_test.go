@@ -45,6 +45,11 @@ func TestParseFoundingPolicy(t *testing.T) {
 	require.Equal(t, policy.RequireVerified, r.Require)
 	require.Nil(t, r.Grace)
 	require.Zero(t, r.ValidFor)
+	require.Equal(t, &policy.Reminders{
+		Before: []time.Duration{14 * 24 * time.Hour, 7 * 24 * time.Hour, 72 * time.Hour, 24 * time.Hour},
+		After:  policy.Repeat{Every: 7 * 24 * time.Hour, Times: 4},
+		Quiet:  policy.Quiet{From: 21 * 60, Until: 9 * 60}, Jitter: 30 * time.Minute, PerSecond: 50,
+	}, r.Reminders)
 	require.Len(t, r.Phases, 3)
 	for i, want := range []policy.Phase{
 		{From: day(10, 29), Stage: policy.StageOptional, Effects: map[string]policy.Effect{}},
