@@ -46,6 +46,9 @@ func (s *Set) Look(
 		looks = append(looks, Look{zone: r.policy.Zone})
 		r.look(&q, instant, &looks[i])
 		r.boundaries(&q, false, &b)
+		if r.restricts == 0 && looks[i].Covered { // Decide does not ask whether such a rule's accounts are verified
+			r.verifiedBoundaries(&q, &b)
+		}
 	}
 	return looks, b.first.in(time.UTC)
 }
