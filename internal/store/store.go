@@ -35,6 +35,7 @@ type Store interface {
 	Links
 	Restrictions
 	Sweeps
+	Campaigns
 	Notices
 	Prompts
 	// Now is the database's clock: the instants of decisions and recorded_at come from here.

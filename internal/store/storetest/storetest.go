@@ -30,6 +30,7 @@ func Run(t *testing.T, open Opener) {
 		"Imports":     testImports,
 		"Facts":       testFacts,
 		"Population":  testPopulation,
+		"Campaigns":   testCampaigns,
 		"Extensions":  testExtensions,
 		"Travel":      testTravel,
 		"TravelPast":  testTravelIntoImportedPast,
