@@ -40,6 +40,7 @@ type cli struct {
 	Accounts  accountsCmd  `cmd:"" help:"Work on accounts through a running API."`
 	Decide    decideCmd    `cmd:"" help:"Ask the gate of a running API, for now or for another instant."`
 	Policy    policyCmd    `cmd:"" help:"Work on policy files."`
+	Report    reportCmd    `cmd:"" help:"Report what a version of a policy came to, account by account."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database's schema, and a remote engine's namespace, up to date."`
 	Reconcile reconcileCmd `cmd:"" help:"After a restore: bring workflows and store together and report each account."`
 	Replay    replayCmd    `cmd:"" help:"Run this build's workflow code against recorded histories."`

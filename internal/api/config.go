@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/verigate/verigate/internal/campaign"
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/impact"
 	"github.com/verigate/verigate/internal/rulebook"
@@ -43,6 +44,8 @@ type Store interface {
 // population is what previews and reports read of every account.
 type population interface {
 	impact.Source
+	campaign.Source
+	campaign.Sweeps
 	rulebook.Store
 }
 

@@ -53,6 +53,12 @@ type previews struct {
 	room chan struct{} // one value per pass under way
 }
 
+// populationRoutes are those that read every account.
+func (s *Server) populationRoutes(room chan struct{}) {
+	s.impactRoutes(room)
+	s.reportRoutes(room)
+}
+
 func (s *Server) impactRoutes(room chan struct{}) {
 	p := &previews{s, rulebook.New(s.cfg.Store), room}
 	scopes := []Scope{PoliciesWrite, PoliciesApprove, AuditRead}

@@ -70,7 +70,7 @@ func (s *Server) routes() {
 	s.reviewRoutes()
 	s.operatorRoutes()
 	s.policyRoutes()
-	s.impactRoutes(make(chan struct{}, passesAtOnce))
+	s.populationRoutes(make(chan struct{}, passesAtOnce))
 	s.linkRoutes()
 	s.pageLinkRoutes()
 	s.healthRoutes()

@@ -157,7 +157,7 @@ func routes() []string {
 		"/v1/accounts/{account_id}/verification/correct", "/v1/accounts/{account_id}/verification/withdraw-consent",
 		"/v1/accounts/{account_id}/verification/choose-manual", "/v1/accounts/{account_id}/verification/cancel-manual",
 		"/v1/accounts/{account_id}/verification/events", "/v1/reviews/{account_id}/manual", "/v1/verifications",
-		"/v1/policies/{name}/versions/{n}", "/v1/policies:impact", "/v1/policies:impact-accounts", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
+		"/v1/policies/{name}/versions/{n}", "/v1/policies:impact", "/v1/policies/{name}/versions/{n}/report", "/v1/policies:impact-accounts", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
 		"/v1/accounts/{account_id}/links", "/embed/prompt.js", "/embed/prompt.css", "/m/l/{token}", "/m/lang", "/m/assets/{file}",
 		"/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",
 		"/m/manual", "/m/alternative", "/m/withdraw", "/m/leave", "/m/bye", "/m/state", "/m/events",
