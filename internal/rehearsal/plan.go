@@ -106,7 +106,7 @@ func (s Schedule) quarters(from, to time.Time) []time.Time {
 
 // account marks the runs that may find something to do for an account, from an instant on, if no fact changes.
 func (p *plan) account(f *store.Facts, from time.Time) {
-	if closes := f.Account.ClosedAt; !closes.IsZero() {
+	if closes := f.Account.ClosedAt; !closes.Before(from) {
 		p.sweeps.mark(closes)
 	}
 	for _, s := range p.spans {

@@ -278,7 +278,8 @@ func (r *realDay) happen(h happening) {
 
 // happenings draws what merchants do in the month.
 func happenings(t *rapid.T) []happening {
-	var events []happening
+	// Verified by an import: the revocation opens the milestone that is reached already.
+	events := []happening{{at: day(11, 22).Add(10*time.Hour + 5*time.Minute), account: "shop-02", do: "revoke"}}
 	for range rapid.IntRange(5, 60).Draw(t, "events") {
 		h := happening{
 			at:      day(11, 10).Add(time.Duration(rapid.IntRange(1, 30*24*60-1).Draw(t, "minute")) * time.Minute),

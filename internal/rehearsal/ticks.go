@@ -11,6 +11,7 @@ type ticks struct {
 	at     []time.Time // ascending, without doubles
 	marked []bool
 	first  int // of those that are still to come
+	sought int // none before it is marked
 }
 
 func newTicks(at []time.Time) *ticks {
@@ -25,19 +26,23 @@ func (t *ticks) mark(from time.Time) {
 	i := max(t.first, sort.Search(len(t.at), func(i int) bool { return !t.at[i].Before(from) }))
 	if i < len(t.at) {
 		t.marked[i] = true
+		t.sought = min(t.sought, i)
 	}
 }
 
 // next returns the next marked instant, zero if there is none.
 func (t *ticks) next() time.Time {
-	for t.first < len(t.at) && !t.marked[t.first] {
-		t.first++
+	for t.sought < len(t.at) && !t.marked[t.sought] {
+		t.sought++
 	}
-	if t.first == len(t.at) {
+	if t.sought == len(t.at) {
 		return time.Time{}
 	}
-	return t.at[t.first]
+	return t.at[t.sought]
 }
 
 // take passes the instant that next returned.
-func (t *ticks) take() { t.first++ }
+func (t *ticks) take() {
+	t.sought++
+	t.first = t.sought
+}
