@@ -41,8 +41,16 @@ func golden(t *testing.T, name, got string) {
 // shops opens a store with the founding rule and forty accounts of every sort, as of 2020-11-10.
 func shops(t *testing.T) *sqlstore.Store {
 	t.Helper()
+	s, _ := shopsAt(t)
+	return s
+}
+
+// shopsAt is shops with its file.
+func shopsAt(t *testing.T) (*sqlstore.Store, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "verigate.db")
 	now := time.Date(2020, 11, 10, 0, 0, 0, 0, lifecycle.Beijing())
-	s := sqlstoretest.Open(t, sqlstoretest.WithNow(func() time.Time { return now }))
+	s := sqlstoretest.Open(t, sqlstoretest.WithPath(path), sqlstoretest.WithNow(func() time.Time { return now }))
 	for i := range 40 {
 		a := policy.Account{ID: fmt.Sprintf("shop-%02d", i), Kind: policy.KindIndividual, Region: "CN", RegisteredAt: now.AddDate(0, -i, 0)}
 		put := store.PutAccount{Actor: lifecycle.Actor{Kind: lifecycle.ActorImport}}
@@ -73,7 +81,7 @@ func shops(t *testing.T) *sqlstore.Store {
 	require.NoError(t, s.PublishPolicy(t.Context(), store.PublishedPolicy{
 		Name: "wishpost-face-verification", Version: 1, Text: text, EffectiveFrom: now.AddDate(0, -1, 0), Author: "test",
 	}))
-	return s
+	return s, path
 }
 
 func carried(event lifecycle.Event, at time.Time) *lifecycle.Change {

@@ -10,8 +10,9 @@ import (
 )
 
 type policyCmd struct {
-	Check  policyCheckCmd  `cmd:"" help:"Show everything that is wrong with policy files."`
-	Impact policyImpactCmd `cmd:"" help:"Preview whom the rules will hit, day by day, before the day."`
+	Check    policyCheckCmd    `cmd:"" help:"Show everything that is wrong with policy files."`
+	Impact   policyImpactCmd   `cmd:"" help:"Preview whom the rules will hit, day by day, before the day."`
+	Rehearse policyRehearseCmd `cmd:"" help:"Play the whole campaign on a simulated clock over a copy of the database."`
 }
 
 type policyCheckCmd struct {
