@@ -57,7 +57,7 @@ func Rehearse(ctx context.Context, o RehearseOptions) (_ *Rehearsed, err error) 
 		return nil, err
 	}
 	clock := rehearsal.NewClock(o.From)
-	if r.store, err = sqlstore.Open(ctx, sqlstore.Config{Path: path, Now: clock.Now}); err != nil {
+	if r.store, err = sqlstore.Open(ctx, sqlstore.Config{Path: path, Now: clock.Now, Volatile: true}); err != nil {
 		return nil, err
 	}
 	if _, err := r.store.Migrate(ctx); err != nil {

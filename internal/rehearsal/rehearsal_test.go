@@ -43,9 +43,9 @@ func day(month time.Month, d int) time.Time {
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // opened is a store on the clock with the founding rule.
-func opened(t testing.TB, now func() time.Time) *sqlstore.Store {
+func opened(t testing.TB, now func() time.Time) *sqlstore.Store { // volatile: as the copy is
 	t.Helper()
-	s := sqlstoretest.Open(t, sqlstoretest.WithNow(now))
+	s := sqlstoretest.Open(t, sqlstoretest.WithNow(now), sqlstoretest.WithVolatile())
 	text, err := os.ReadFile("../../testdata/policies/wishpost-2020.yaml")
 	require.NoError(t, err)
 	require.NoError(t, s.PublishPolicy(t.Context(), store.PublishedPolicy{

@@ -53,3 +53,13 @@ func TestCopyIsApart(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "none.db"))
 	require.NoFileExists(t, filepath.Join(dir, "c.db"))
 }
+
+func TestVolatileStoresDoNotWaitForTheDisk(t *testing.T) {
+	t.Parallel()
+	for want, options := range map[int][]sqlstoretest.Option{2: nil, 0: {sqlstoretest.WithVolatile()}} {
+		s := sqlstoretest.Open(t, options...)
+		var synchronous int
+		require.NoError(t, s.Writer().QueryRowContext(t.Context(), `PRAGMA synchronous`).Scan(&synchronous))
+		require.Equal(t, want, synchronous)
+	}
+}
