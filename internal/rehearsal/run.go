@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -359,7 +360,8 @@ func (r *run) login(ctx context.Context, e Event) error {
 	level, _ := policy.Urgency(answer.Deadline, answer.At)
 	loginID := rehearsed + "/" + strconv.FormatInt(e.At.UnixNano(), 10)
 	written, err := r.Store.Append(ctx, lifecycle.Append{
-		AccountID: e.AccountID, ChangeID: "login:" + loginID, Head: lifecycle.AnyHead, Changes: []lifecycle.Change{{
+		AccountID: e.AccountID, ChangeID: "login:" + loginID, Head: lifecycle.AnyHead, Known: math.MaxInt64, // nothing is folded here
+		Changes: []lifecycle.Change{{
 			Event: lifecycle.Prompt, At: e.At, Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem, ID: rehearsed},
 			Detail: lifecycle.Detail{Prompt: &lifecycle.PromptNote{
 				Level: level, LoginID: loginID, Policy: answer.PolicyName, PolicyVersion: answer.PolicyVersion, Rule: answer.RuleID,
