@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,7 +33,7 @@ func TestReportOfAVersion(t *testing.T) {
 
 	page := f.get(path+"?format=html", header("Accept-Language", "zh-CN"))
 	require.Equal(t, "text/html; charset=utf-8", page.header.Get("Content-Type"))
-	require.True(t, strings.Contains(string(page.body), "规则执行报告"))
+	require.Contains(t, string(page.body), "规则执行报告")
 
 	pack := f.get(path + "?format=zip")
 	archive, err := zip.NewReader(bytes.NewReader(pack.body), int64(len(pack.body)))

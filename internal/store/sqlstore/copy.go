@@ -17,7 +17,7 @@ func Copy(ctx context.Context, from, to string, busy time.Duration) error {
 	if _, err := os.Stat(from); err != nil {
 		return fmt.Errorf("%w: copy the database: the file is not there", store.ErrInvalid)
 	}
-	file, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the caller names the file of the copy
 	if err != nil {
 		return fmt.Errorf("sqlstore: copy the database: %w", err)
 	}
