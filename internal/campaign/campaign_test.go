@@ -247,9 +247,13 @@ func TestEachVersionTellsItsOwn(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.account("a", nil)
+	r.account("over", nil) // lifted before the second version
 	r.at = day(11, 18)
 	r.prompt("a")
 	r.at = day(12, 4)
+	r.sweepAll()
+	r.at = day(12, 6)
+	r.verify("over")
 	r.sweepAll()
 	text := string(r.version(1).Text)
 	r.at = day(12, 8)
@@ -259,7 +263,7 @@ func TestEachVersionTellsItsOwn(t *testing.T) {
 	r.sweepAll()
 
 	s, rows := r.report(1)
-	require.Equal(t, []int{1, 1}, []int{s.Prompts, s.Restrictions})
+	require.Equal(t, []int{1, 2}, []int{s.Prompts, s.Restrictions})
 	require.True(t, s.Until.Equal(day(12, 8)))
 	require.Equal(t, "verified", rows["a"].LiftReason)
 	s, _ = r.report(2)
