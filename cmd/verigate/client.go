@@ -18,6 +18,24 @@ type connection struct {
 
 // do sends a request with the key. The caller closes the body of an answer; an answer that is a problem is an error.
 func (c connection) do(w *world, method, path, contentType string, body io.Reader) (*http.Response, error) {
+	return c.doWith(w, method, path, http.Header{"Content-Type": {contentType}}, body)
+}
+
+// get reads an answer in JSON.
+func (c connection) get(w *world, path string, into any) error {
+	res, err := c.doWith(w, http.MethodGet, path, http.Header{}, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
+		return fmt.Errorf("the answer of the API cannot be read: %w", err)
+	}
+	return nil
+}
+
+// doWith is do with headers of the caller's.
+func (c connection) doWith(w *world, method, path string, header http.Header, body io.Reader) (*http.Response, error) {
 	base, _ := w.env("VERIGATE_URL")
 	key, _ := w.env("VERIGATE_API_KEY")
 	base, key = or(c.URL, or(base, "http://127.0.0.1:8080")), or(c.Key, key)
@@ -28,8 +46,8 @@ func (c connection) do(w *world, method, path, contentType string, body io.Reade
 	if err != nil {
 		return nil, usageError{errors.New("--url must be an http or https URL")}
 	}
+	req.Header = header
 	req.Header.Set("Authorization", "Bearer "+key)
-	req.Header.Set("Content-Type", contentType)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = true
 	res, err := (&http.Client{Transport: transport}).Do(req)

@@ -24,6 +24,8 @@ type policyCmd struct {
 	Release  policyReleaseCmd  `cmd:"" help:"Release a brake."`
 	Brakes   policyBrakesCmd   `cmd:"" help:"List what is braked."`
 	Observed policyObservedCmd `cmd:"" help:"Show what observing and braked rules would have blocked."`
+	Impact   policyImpactCmd   `cmd:"" help:"Preview whom the rules will hit, day by day, before the day."`
+	Rehearse policyRehearseCmd `cmd:"" help:"Play the whole campaign on a simulated clock over a copy of the database."`
 }
 
 type policyCheckCmd struct {

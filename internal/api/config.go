@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/verigate/verigate/internal/campaign"
 	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/impact"
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -46,6 +48,15 @@ type Store interface {
 	NoticesOf(ctx context.Context, accountID string) ([]store.Notice, error)
 	PutPromptEvent(ctx context.Context, accountID string, number int, event store.PromptEvent, at time.Time) (first bool, err error)
 	Prompts(ctx context.Context, accountID string, after, limit int) ([]store.Prompt, error)
+	population
+}
+
+// population is what previews and reports read of every account.
+type population interface {
+	impact.Source
+	campaign.Source
+	campaign.Sweeps
+	rulebook.Store
 }
 
 // Vault is what the API needs of the vault: it puts in and takes back what was put in for nothing.

@@ -58,6 +58,13 @@ func steps(e object) []string {
 	return all
 }
 
+// extended asks for an extension and has another person approve it.
+func (f *fixture) extended(account, until string) {
+	f.t.Helper()
+	asked := f.post("/v1/accounts/"+account+"/extensions", object{"until": until, "reason": "late"}).is(http.StatusCreated)
+	f.post("/v1/extensions/"+asked["id"].(string)+"/approve", object{"reason": "late"}, as(f.newKey(api.PoliciesApprove))).is(http.StatusOK)
+}
+
 func extensionBody() object {
 	return object{"until": "2020-12-11T00:00:00+08:00", "reason": "waiting_for_card", "rule": "existing-individuals"}
 }

@@ -42,7 +42,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 			Title: "Verigate", Version: version,
 			Description: "Real-name review, face verification and dated identity rules for the accounts of a merchant platform. " +
 				"Errors are application/problem+json with a stable code. Instants are RFC 3339 with offset; answers use the policy's zone. " +
-				"Every POST but the imports takes an Idempotency-Key.",
+				"Every POST but the imports and the lists takes an Idempotency-Key.",
 		},
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry(schemaPrefix, schemaName),
@@ -180,7 +180,7 @@ func (s *Server) parameters(op operation) []*huma.Param {
 		}
 		params = append(params, &huma.Param{Name: q.name, In: "query", Description: q.words, Schema: schema})
 	}
-	if op.method == http.MethodPost && !op.lines {
+	if op.method == http.MethodPost && !op.lines && !op.streams {
 		params = append(params, &huma.Param{
 			Name: idempotencyHeader, In: "header", Schema: text(`^[\x21-\x7e]{1,255}$`, 255),
 			Description: "Makes it safe to send the request again: the same key with the same body is the same command and is answered like the first time (with Idempotent-Replayed: true). Remembered for at least a day.",
@@ -232,7 +232,7 @@ func (s *Server) problems(doc *huma.Operation, op operation, takesBody bool) {
 			all = append(all, CodeAccountNotFound)
 		}
 	}
-	if op.method == http.MethodPost && !op.lines {
+	if op.method == http.MethodPost && !op.lines && !op.streams {
 		all = append(all, CodeIdempotencyConflict)
 	}
 	byStatus := map[int][]string{}

@@ -34,6 +34,7 @@ type operation struct {
 	answers          map[int]string // success: status and when; default 200
 	codes            []Code         // beyond those that every operation of its kind has
 	lines            bool           // an import of lines, which is repeatable by itself and takes no Idempotency-Key
+	streams          bool           // the answer is as long as the population: it is not kept under an Idempotency-Key
 }
 
 // parameter is one value of the query string.

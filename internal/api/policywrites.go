@@ -5,10 +5,11 @@ import (
 	"net/http"
 
 	"github.com/verigate/verigate/internal/rulebook"
+	"github.com/verigate/verigate/workflows/policy/policyfile"
 )
 
 // maxPolicyBody lets a policy of the size that a file may have through, quoted as JSON.
-const maxPolicyBody = 3 << 20
+const maxPolicyBody = 2*policyfile.MaxSize + maxCommand
 
 type policyIn struct {
 	Text          string `json:"text" doc:"The policy, YAML; its version must be the next number." example:"name: wishpost-face-verification\nversion: 2\n…"`

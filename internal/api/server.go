@@ -82,6 +82,7 @@ func (s *Server) routes() {
 	s.promptRoutes()
 	s.reminderRoutes()
 	s.sweepRoutes()
+	s.populationRoutes(make(chan struct{}, passesAtOnce))
 	s.linkRoutes()
 	s.webhookRoutes()
 	s.pageLinkRoutes()

@@ -193,8 +193,7 @@ func TestRestrictions(t *testing.T) {
 	c.check(422, http.MethodGet, "/v1/verifications?restricted=maybe", nil)
 
 	f.clock.set(beijing(t, "2020-12-06 10:00:00"))
-	asked := f.post("/v1/accounts/a1/extensions", object{"until": "2020-12-11T00:00:00+08:00", "reason": "late"}).is(http.StatusCreated)
-	f.post("/v1/extensions/"+asked["id"].(string)+"/approve", object{"reason": "late"}, as(f.newKey(api.PoliciesApprove))).is(http.StatusOK)
+	f.extended("a1", "2020-12-11T00:00:00+08:00")
 	_, err = f.sweeps.Settle(t.Context(), "a1")
 	require.NoError(t, err)
 	all = c.check(200, http.MethodGet, path, nil).json()["restrictions"].([]any)

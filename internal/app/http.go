@@ -172,6 +172,7 @@ func routes() []string {
 		"/v1/reminders/{run_id}/resume", "/v1/reminders/{run_id}/cancel", "/hooks/sms/{secret}",
 		"/v1/accounts/{account_id}/restrictions", "/v1/sweeps", "/v1/sweeps/{sweep_id}/pause", "/v1/sweeps/{sweep_id}/resume",
 		"/v1/sweeps/{sweep_id}/cancel",
+		"/v1/policies:impact", "/v1/policies/{name}/versions/{n}/report", "/v1/policies:impact-accounts",
 		"/v1/accounts/{account_id}/links", "/embed/prompt.js", "/embed/prompt.css", "/m/l/{token}", "/m/lang", "/m/assets/{file}",
 		"/v1/webhooks/{webhook_id}/rotate-secret", "/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/deliveries",
 		"/v1/webhooks/{webhook_id}/redeliver", "/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",

@@ -65,14 +65,9 @@ func (r *rule) boundaries(q *question, blocked bool, b *boundary) {
 	if r.restricts&q.action == 0 || !r.cohort.covers(&q.who) {
 		return
 	}
-	if q.verified {
-		b.add(q.verifiedAt)
-		if r.validFor != 0 {
-			b.add(q.verifiedAt.add(r.validFor))
-		}
-		if r.verified(q, b.after) {
-			return // until then nothing else is looked at
-		}
+	r.verifiedBoundaries(q, b)
+	if r.verified(q, b.after) {
+		return // until then nothing else is looked at
 	}
 	if len(q.extensions) > 0 {
 		r.extensionBoundaries(q, blocked, b)
@@ -88,6 +83,16 @@ func (r *rule) boundaries(q *question, blocked bool, b *boundary) {
 	}
 	if q.graceful && r.grace.Bound != 0 && !r.blocksFrom.isZero() {
 		b.add(r.blocksFrom.add(r.grace.Bound))
+	}
+}
+
+func (r *rule) verifiedBoundaries(q *question, b *boundary) {
+	if !q.verified {
+		return
+	}
+	b.add(q.verifiedAt)
+	if r.validFor != 0 {
+		b.add(q.verifiedAt.add(r.validFor))
 	}
 }
 

@@ -77,13 +77,17 @@ const noticeColumns = `SELECT notice_id, account_id, seq, channel, policy_name, 
 func notices(ctx context.Context, q querier, where string, args ...any) ([]store.Notice, error) {
 	var all []store.Notice
 	err := each(ctx, q, noticeColumns+where, args, func(scan func(...any) error) error {
-		var n store.Notice
-		err := scan(&n.ID, &n.AccountID, &n.Seq, &n.Channel, &n.Policy, &n.Rule, &n.Milestone, scanTime(&n.Deadline), &n.State, &n.Code,
-			&n.ProviderID, &n.Attempts, scanTime(&n.AttemptedAt), scanTime(&n.NextAt), scanTime(&n.CreatedAt), scanTime(&n.ChangedAt))
+		n, err := scanNotice(scan)
 		all = append(all, n)
 		return err
 	})
 	return all, err
+}
+
+func scanNotice(scan func(...any) error) (n store.Notice, err error) {
+	err = scan(&n.ID, &n.AccountID, &n.Seq, &n.Channel, &n.Policy, &n.Rule, &n.Milestone, scanTime(&n.Deadline), &n.State, &n.Code,
+		&n.ProviderID, &n.Attempts, scanTime(&n.AttemptedAt), scanTime(&n.NextAt), scanTime(&n.CreatedAt), scanTime(&n.ChangedAt))
+	return n, err
 }
 
 // OpenNotices implements store.Notices.

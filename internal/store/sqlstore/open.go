@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,8 @@ type Config struct {
 	// PollInterval is how often one statement looks for what other processes wrote, while somebody listens.
 	// Default 500 ms.
 	PollInterval time.Duration
+	// Volatile is for copies that may be lost with the machine: a commit does not wait for the disk.
+	Volatile bool
 	// Ticks gives the instants of polling and a function that ends them. Default time.NewTicker.
 	Ticks func(interval time.Duration) (ticks <-chan time.Time, stop func())
 }
@@ -87,7 +90,12 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, fmt.Errorf("sqlstore: open the database file: %w", err)
 	}
 	s := &Store{now: c.Now, dialect: sqliteDialect{}, turn: make(chan struct{}, 1)}
-	if s.writer, err = openPool(c.Path, requiredPragmas(c.BusyTimeout, false), 1, true); err != nil {
+	pragmas := requiredPragmas(c.BusyTimeout, false)
+	if c.Volatile {
+		i := slices.IndexFunc(pragmas, func(p pragma) bool { return p.name == "synchronous" })
+		pragmas[i] = pragma{"synchronous", "off", "0"}
+	}
+	if s.writer, err = openPool(c.Path, pragmas, 1, true); err != nil {
 		return nil, err
 	}
 	if s.readers, err = openPool(c.Path, requiredPragmas(c.BusyTimeout, true), c.Readers, false); err != nil {

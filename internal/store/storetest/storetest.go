@@ -31,6 +31,7 @@ func Run(t *testing.T, open Opener) {
 		"Imports":     testImports,
 		"Facts":       testFacts,
 		"Population":  testPopulation,
+		"Campaigns":   testCampaigns,
 		"Extensions":  testExtensions,
 		"Verdicts":    testVerdicts,
 		"OneVerdict":  testOneVerdict,

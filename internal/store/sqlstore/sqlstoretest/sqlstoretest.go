@@ -20,6 +20,9 @@ func WithNow(now func() time.Time) Option { return func(c *sqlstore.Config) { c.
 // WithPath sets the database file, for a store that is opened again or by two at a time.
 func WithPath(path string) Option { return func(c *sqlstore.Config) { c.Path = path } }
 
+// WithVolatile opens a store whose commits do not wait for the disk.
+func WithVolatile() Option { return func(c *sqlstore.Config) { c.Volatile = true } }
+
 // WithTicks sets the instants at which the store looks for what other processes wrote.
 func WithTicks(ticks func(time.Duration) (<-chan time.Time, func())) Option {
 	return func(c *sqlstore.Config) { c.Ticks = ticks }
