@@ -1,13 +1,16 @@
 package reminders_test
 
 import (
+	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/notify"
+	"github.com/verigate/verigate/internal/reminders"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/vault"
 )
@@ -183,4 +186,26 @@ func TestWithoutAProviderNothingIsSent(t *testing.T) {
 	require.Equal(t, []int{1, 1}, []int{counts.Written, counts.Off})
 	require.Equal(t, store.NoticeOff, f.notice("a0000").State)
 	require.Zero(t, f.deliver())
+}
+
+// racingStore lets another sender be faster between the look at a notice and the claim on it.
+type racingStore struct {
+	reminders.Store
+	race func()
+}
+
+func (r racingStore) BeginNotice(ctx context.Context, id string, attempts int, now, retry time.Time) (bool, error) {
+	r.race()
+	return r.Store.BeginNotice(ctx, id, attempts, now, retry)
+}
+
+func TestOfTwoSendersOneSends(t *testing.T) {
+	t.Parallel()
+	f := reminded(t, failure(notify.ErrNotTaken, "isp.SYSTEM_ERROR"))
+	f.later(time.Minute)
+	faster := sync.OnceFunc(func() { require.Equal(t, 1, f.deliver().Sent) })
+	counts, _, err := f.newRunner(racingStore{f.store, faster}).Deliver(t.Context(), founding, 50)
+	require.NoError(t, err)
+	require.Zero(t, counts)
+	f.requireOnce(t, 1)
 }

@@ -22,6 +22,7 @@ type ready struct {
 	Admin       string `json:"admin"`
 	Portal      string `json:"portal"`
 	Alipay      string `json:"alipay"`
+	SMS         string `json:"sms"`
 	Temporal    string `json:"temporal"`
 	TemporalUI  string `json:"temporal_ui"`
 	APIKey      string `json:"api_key"`
