@@ -208,15 +208,18 @@ func testOneVerdict(t *testing.T, h *harness) {
 
 func testBatches(t *testing.T, h *harness) {
 	ctx := t.Context()
-	const size = 1203 // more than one transaction takes
+	const size = 603 // more than one transaction takes
+	var puts []store.PutAccount
 	var requests []store.ExtensionRequest
 	for i := range size {
 		id := fmt.Sprintf("a%04d", i)
-		h.register(t, id)
+		puts = append(puts, store.PutAccount{Account: facts(id), Actor: operator})
 		r := asked("e"+id, 4)
 		r.AccountID, r.BatchID = id, "flood"
 		requests = append(requests, r)
 	}
+	_, err := h.PutAccounts(ctx, puts, false)
+	require.NoError(t, err)
 	requests[0].Until = at(5) // lapses before the verdict
 	for _, o := range h.request(t, requests...) {
 		require.NoError(t, o.Err)
@@ -228,7 +231,7 @@ func testBatches(t *testing.T, h *harness) {
 	}
 	own := approve
 	own.Actor = operator
-	_, err := h.DecideBatch(ctx, "flood", store.AnyCount, own)
+	_, err = h.DecideBatch(ctx, "flood", store.AnyCount, own)
 	require.ErrorIs(t, err, store.ErrSameActor)
 	_, err = h.DecideBatch(ctx, "flood", size, approve)
 	require.ErrorIs(t, err, store.ErrConflict, "one of them has lapsed")
@@ -251,9 +254,9 @@ func testBatches(t *testing.T, h *harness) {
 	slices.Sort(accounts)
 	require.Len(t, slices.Compact(accounts), size-1)
 	require.Len(t, accounts, size-1, "each one time, however many decide")
-	require.Len(t, h.counting(t, "a1202"), 1)
+	require.Len(t, h.counting(t, "a0602"), 1)
 	require.Empty(t, h.counting(t, "a0000"))
-	e, err := h.Extension(ctx, "ea0700")
+	e, err := h.Extension(ctx, "ea0550")
 	require.NoError(t, err)
 	require.Len(t, e.Steps, 2)
 
