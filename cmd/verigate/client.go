@@ -15,15 +15,20 @@ type connection struct {
 	Key string `placeholder:"KEY" help:"API key (default: VERIGATE_API_KEY, which other users of this machine cannot see)."`
 }
 
+// base is the API's address without a slash at its end.
+func (c connection) base(w *world) string {
+	base, _ := w.env("VERIGATE_URL")
+	return strings.TrimRight(or(c.URL, or(base, "http://127.0.0.1:8080")), "/")
+}
+
 // do sends a request with the key. The caller closes the body of an answer; an answer that is a problem is an error.
 func (c connection) do(w *world, method, path, contentType string, body io.Reader) (*http.Response, error) {
-	base, _ := w.env("VERIGATE_URL")
 	key, _ := w.env("VERIGATE_API_KEY")
-	base, key = or(c.URL, or(base, "http://127.0.0.1:8080")), or(c.Key, key)
+	key = or(c.Key, key)
 	if key == "" {
 		return nil, usageError{errors.New("an API key is needed: VERIGATE_API_KEY or --key")}
 	}
-	req, err := http.NewRequestWithContext(w.ctx, method, strings.TrimRight(base, "/")+path, body)
+	req, err := http.NewRequestWithContext(w.ctx, method, c.base(w)+path, body)
 	if err != nil {
 		return nil, usageError{errors.New("--url must be an http or https URL")}
 	}
