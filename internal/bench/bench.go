@@ -15,7 +15,15 @@ type Config struct {
 	Rounds   int
 	Accounts []int                            // sizes of the population, for the benchmarks that have one
 	Clients  int                              // that ask at once
+	Requests int                              // of each side and round, 25 decisions each where there is no network; default 8,000
 	Say      func(format string, args ...any) // what is being done
+}
+
+func (c Config) requests() int {
+	if c.Requests == 0 {
+		return 8000
+	}
+	return c.Requests
 }
 
 // Benchmark is one that can be named.
@@ -50,6 +58,8 @@ type Row struct {
 	Ratio    *Spread  `json:"ratio,omitempty"`     // of the rate to the baseline's in the same round
 	P99      *Spread  `json:"p99_us,omitempty"`    // of one answer, in microseconds
 	P99Ratio *Spread  `json:"p99_ratio,omitempty"` // to the baseline's in the same round
+	CPU      *Spread  `json:"cpu_us,omitempty"`    // of one operation, clients included; it says more than the rate where others use the machine too
+	CPURatio *Spread  `json:"cpu_ratio,omitempty"` // to the baseline's in the same round
 	Allocs   *float64 `json:"allocs,omitempty"`    // of one operation
 	Resident int64    `json:"resident_mib,omitempty"`
 }
@@ -77,6 +87,7 @@ type side struct {
 type sample struct {
 	operations int
 	took       time.Duration
+	cpu        time.Duration   // of this process, with everything around what was timed; 0 if the system does not tell
 	each       []time.Duration // of each operation, where that is measured
 	allocs     float64         // of one operation
 	resident   int64           // most, in MiB
@@ -87,10 +98,12 @@ func (c Config) compare(ctx context.Context, what, unit string, sides ...side) (
 	samples := make([][]sample, len(sides))
 	for round := range c.Rounds {
 		for i, s := range sides {
+			used := processorTime()
 			got, err := s.round(ctx)
 			if err != nil {
 				return nil, fmt.Errorf("bench: %s, %s: %w", what, s.name, err)
 			}
+			got.cpu = processorTime() - used
 			samples[i] = append(samples[i], got)
 		}
 		c.Say("%s: round %d of %d", what, round+1, c.Rounds)
@@ -99,14 +112,14 @@ func (c Config) compare(ctx context.Context, what, unit string, sides ...side) (
 	for i, s := range sides {
 		rows[i] = row(what, unit, s.name, samples[i], samples[0])
 		if i == 0 {
-			rows[i].Ratio, rows[i].P99Ratio = nil, nil
+			rows[i].Ratio, rows[i].P99Ratio, rows[i].CPURatio = nil, nil, nil
 		}
 	}
 	return rows, nil
 }
 
 func row(what, unit, name string, own, baseline []sample) Row {
-	var rates, ratios, p99, p99Ratios []float64
+	var rates, ratios, p99, p99Ratios, cpu, cpuRatios []float64
 	r := Row{Case: what, Side: name, Unit: unit}
 	for i, s := range own {
 		rates = append(rates, s.rate())
@@ -114,6 +127,10 @@ func row(what, unit, name string, own, baseline []sample) Row {
 		if len(s.each) > 0 {
 			p99 = append(p99, s.percentile(99))
 			p99Ratios = append(p99Ratios, s.percentile(99)/baseline[i].percentile(99))
+		}
+		if s.cpu > 0 && baseline[i].cpu > 0 {
+			cpu = append(cpu, s.cpuEach())
+			cpuRatios = append(cpuRatios, s.cpuEach()/baseline[i].cpuEach())
 		}
 		r.Resident = max(r.Resident, s.resident)
 	}
@@ -123,6 +140,10 @@ func row(what, unit, name string, own, baseline []sample) Row {
 		p, q := spread(p99), spread(p99Ratios)
 		r.P99, r.P99Ratio = &p, &q
 	}
+	if len(cpu) > 0 {
+		p, q := spread(cpu), spread(cpuRatios)
+		r.CPU, r.CPURatio = &p, &q
+	}
 	if last := own[len(own)-1]; last.allocs >= 0 {
 		r.Allocs = &last.allocs
 	}
@@ -131,20 +152,25 @@ func row(what, unit, name string, own, baseline []sample) Row {
 
 func (s sample) rate() float64 { return float64(s.operations) / s.took.Seconds() }
 
+// cpuEach is in microseconds.
+func (s sample) cpuEach() float64 {
+	return float64(s.cpu.Nanoseconds()) / 1000 / float64(s.operations)
+}
+
 // percentile is in microseconds.
 func (s sample) percentile(p int) float64 {
 	sorted := slices.Sorted(slices.Values(s.each))
 	return float64(sorted[(len(sorted)-1)*p/100].Nanoseconds()) / 1000
 }
 
-// Table writes the report for people.
+// Table writes the report for people, as a table of Markdown.
 func (r Report) Table(w io.Writer) {
-	_, _ = fmt.Fprintf(w, "%s\n%s\n\n", r.Name, r.Machine)
-	_, _ = fmt.Fprintf(w, "%-34s %-14s %22s %20s %20s %20s %8s %6s\n", "case", "side", "rate (min-max)", "ratio (min-max)", "p99 µs (min-max)", "p99 ratio (min-max)", "allocs", "MiB")
+	_, _ = fmt.Fprintf(w, "%s\n\n%s\n\n", r.Name, r.Machine)
+	_, _ = fmt.Fprint(w, "| case | side | rate | ratio | p99 µs | ratio | CPU µs | ratio | allocs | MiB |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, row := range r.Rows {
-		_, _ = fmt.Fprintf(w, "%-34s %-14s %22s %20s %20s %20s %8s %6s\n", row.Case, row.Side,
-			row.Rate.text("%.0f")+" "+row.Unit, row.Ratio.text("%.2f"), row.P99.text("%.0f"), row.P99Ratio.text("%.2f"),
-			number(row.Allocs, "%.1f"), whole(row.Resident))
+		_, _ = fmt.Fprintf(w, "| %s | %s | %s %s | %s | %s | %s | %s | %s | %s | %s |\n", row.Case, row.Side,
+			row.Rate.text("%.0f"), row.Unit, row.Ratio.text("%.2f"), row.P99.text("%.0f"), row.P99Ratio.text("%.2f"),
+			row.CPU.text("%.2f"), row.CPURatio.text("%.2f"), number(row.Allocs, "%.1f"), whole(row.Resident))
 	}
 }
 

@@ -12,9 +12,6 @@ import (
 	"github.com/verigate/verigate/workflows/policy/policyfile"
 )
 
-// decideTurns is how often each side decides in a round.
-const decideTurns = 200_000
-
 func decideBench(ctx context.Context, c Config) (report Report, err error) {
 	for _, rules := range []int{1, 50} {
 		p, err := manyRules(rules)
@@ -67,16 +64,17 @@ func (q question) inline(p *policy.Policy) policy.Decision {
 
 // turns times a function and counts what it allocates.
 func (c Config) turns(do func()) func(context.Context) (sample, error) {
+	n := 25 * c.requests()
 	return func(context.Context) (sample, error) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		begun := c.Now()
-		for range decideTurns {
+		for range n {
 			do()
 		}
 		took := c.Now().Sub(begun)
 		runtime.ReadMemStats(&after)
-		return sample{operations: decideTurns, took: took, allocs: float64(after.Mallocs-before.Mallocs) / decideTurns}, nil
+		return sample{operations: n, took: took, allocs: float64(after.Mallocs-before.Mallocs) / float64(n)}, nil
 	}
 }
 

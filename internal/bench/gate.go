@@ -13,11 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-const (
-	gateRequests = 8000 // of each side and round
-	// stride visits accounts in an order that no cache expects.
-	stride = 7919
-)
+// stride visits accounts in an order that no cache expects.
+const stride = 7919
 
 // gateBench asks about accounts all over the population. A bare handler of the same server reads the account's row by
 // its primary key and writes an answer that never changes.
@@ -41,26 +38,26 @@ func (c Config) gateRows(ctx context.Context, r *rig, accounts int) ([]Row, erro
 	if err := r.populate(ctx, accounts); err != nil {
 		return nil, err
 	}
-	asked := 0
+	requests, asked := c.requests(), 0
 	ask := func(path, want string, at func() time.Time) func(context.Context) (sample, error) {
 		return func(ctx context.Context) (sample, error) {
 			now := at()
 			r.now.Store(&now)
 			from := asked
-			asked += gateRequests
-			return c.requests(ctx, gateRequests, func(client *http.Client, n int) error {
+			asked += requests
+			return c.share(ctx, requests, func(client *http.Client, n int) error {
 				return r.ask(ctx, client, fmt.Sprintf(path, accountID((from+n)*stride%accounts)), want)
 			})
 		}
 	}
-	first := min(gateRequests, accounts/(c.Rounds+1)) // first blocks: each account once, the first half of them is for warming up
+	first := min(requests, accounts/c.Rounds) // each account is blocked for the first time once
 	blocked := 0
 	block := func(ctx context.Context) (sample, error) {
 		now := enforced()
 		r.now.Store(&now)
 		from := blocked
 		blocked += first
-		return c.requests(ctx, first, func(client *http.Client, n int) error {
+		return c.share(ctx, first, func(client *http.Client, n int) error {
 			return r.ask(ctx, client, "/v1/accounts/"+accountID(from+n)+"/decisions", `"effect":"block"`)
 		})
 	}
@@ -70,8 +67,8 @@ func (c Config) gateRows(ctx context.Context, r *rig, accounts int) ([]Row, erro
 		side{"allowed", ask("/v1/accounts/%s/decisions", `"effect":"allow"`, announced)}, side{"first block", block})
 }
 
-// requests has clients share n requests.
-func (c Config) requests(ctx context.Context, n int, do func(client *http.Client, n int) error) (sample, error) {
+// share has clients share n requests.
+func (c Config) share(ctx context.Context, n int, do func(client *http.Client, n int) error) (sample, error) {
 	s := sample{operations: n, each: make([]time.Duration, n), allocs: -1}
 	group, _ := errgroup.WithContext(ctx)
 	begun := c.Now()
