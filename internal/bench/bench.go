@@ -118,6 +118,10 @@ func (c Config) compare(ctx context.Context, what, unit string, sides ...side) (
 	return rows, nil
 }
 
+// leastProcessorTime is what a round must have used for its processor time to say anything: it is counted in hundredths
+// of a second.
+const leastProcessorTime = 300 * time.Millisecond
+
 func row(what, unit, name string, own, baseline []sample) Row {
 	var rates, ratios, p99, p99Ratios, cpu, cpuRatios []float64
 	r := Row{Case: what, Side: name, Unit: unit}
@@ -128,7 +132,7 @@ func row(what, unit, name string, own, baseline []sample) Row {
 			p99 = append(p99, s.percentile(99))
 			p99Ratios = append(p99Ratios, s.percentile(99)/baseline[i].percentile(99))
 		}
-		if s.cpu > 0 && baseline[i].cpu > 0 {
+		if s.cpu >= leastProcessorTime && baseline[i].cpu >= leastProcessorTime {
 			cpu = append(cpu, s.cpuEach())
 			cpuRatios = append(cpuRatios, s.cpuEach()/baseline[i].cpuEach())
 		}
