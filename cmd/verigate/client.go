@@ -16,33 +16,25 @@ type connection struct {
 	Key string `placeholder:"KEY" help:"API key (default: VERIGATE_API_KEY, which other users of this machine cannot see)."`
 }
 
+// base is the API's address without a slash at its end.
+func (c connection) base(w *world) string {
+	base, _ := w.env("VERIGATE_URL")
+	return strings.TrimRight(or(c.URL, or(base, "http://127.0.0.1:8080")), "/")
+}
+
 // do sends a request with the key. The caller closes the body of an answer; an answer that is a problem is an error.
 func (c connection) do(w *world, method, path, contentType string, body io.Reader) (*http.Response, error) {
 	return c.doWith(w, method, path, http.Header{"Content-Type": {contentType}}, body)
 }
 
-// get reads an answer in JSON.
-func (c connection) get(w *world, path string, into any) error {
-	res, err := c.doWith(w, http.MethodGet, path, http.Header{}, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
-	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
-		return fmt.Errorf("the answer of the API cannot be read: %w", err)
-	}
-	return nil
-}
-
 // doWith is do with headers of the caller's.
 func (c connection) doWith(w *world, method, path string, header http.Header, body io.Reader) (*http.Response, error) {
-	base, _ := w.env("VERIGATE_URL")
 	key, _ := w.env("VERIGATE_API_KEY")
-	base, key = or(c.URL, or(base, "http://127.0.0.1:8080")), or(c.Key, key)
+	key = or(c.Key, key)
 	if key == "" {
 		return nil, usageError{errors.New("an API key is needed: VERIGATE_API_KEY or --key")}
 	}
-	req, err := http.NewRequestWithContext(w.ctx, method, strings.TrimRight(base, "/")+path, body)
+	req, err := http.NewRequestWithContext(w.ctx, method, c.base(w)+path, body)
 	if err != nil {
 		return nil, usageError{errors.New("--url must be an http or https URL")}
 	}
@@ -115,6 +107,18 @@ func (p apiProblem) Error() string {
 		text += "\n  " + e.Field + ": " + e.Message
 	}
 	return text
+}
+
+// describe says it in one line, for one of many.
+func describe(p apiProblem) string {
+	if len(p.Errors) == 0 {
+		return or(p.Detail, or(p.Title, p.Code))
+	}
+	faults := make([]string, len(p.Errors))
+	for i, e := range p.Errors {
+		faults[i] = e.Field + " " + e.Message
+	}
+	return strings.Join(faults, "; ")
 }
 
 func problemOf(res *http.Response) error {

@@ -62,7 +62,7 @@ func (c reportCmd) newest(w *world) (int, error) {
 			Version int    `json:"version"`
 		} `json:"policies"`
 	}
-	if err := c.get(w, "/v1/policies", &list); err != nil {
+	if _, err := c.ask(w, http.MethodGet, "/v1/policies", nil, &list); err != nil {
 		return 0, err
 	}
 	number := 0

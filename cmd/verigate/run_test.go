@@ -70,53 +70,6 @@ func TestDecideAsksTheAPI(t *testing.T) {
 	require.Equal(t, "verigate: the API answers 422 validation_failed: Every fault is listed.\n  action: is not declared\n", errs)
 }
 
-// TestImportAnswersWhileItSends: the API answers each line before the next one is sent.
-func TestImportAnswersWhileItSends(t *testing.T) {
-	t.Parallel()
-	var mu sync.Mutex
-	var got []string
-	url := fakeAPI(t, func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		mu.Lock()
-		defer mu.Unlock()
-		got = append(got, r.URL.Path, r.Header.Get("Content-Type"), string(body))
-		_, _ = io.WriteString(w, `{"line":1,"account_id":"a1","result":"created"}
-{"line":2,"account_id":"a2","result":"error","problem":{"code":"validation_failed","errors":[{"field":"kind","message":"is missing"},{"field":"region","message":"is missing"}]}}
-{"summary":{"lines":2,"created":1,"errors":1}}
-`)
-	})
-	file := filepath.Join(t.TempDir(), "accounts.ndjson")
-	require.NoError(t, os.WriteFile(file, []byte("one\ntwo\n"), 0o600))
-	code, out, errs := call(t, url, "", "accounts", "import", file)
-	require.Equal(t, exitFailed, code, "a bad line is no success")
-	require.Equal(t, "2 lines: 1 created, 0 updated, 0 unchanged, 1 errors\n", out)
-	require.Equal(t, "line 2: kind is missing; region is missing\n", errs)
-	require.Equal(t, []string{"/v1/accounts:import", "application/x-ndjson", "one\ntwo\n"}, got)
-
-	code, out, errs = call(t, url, "three\n", "accounts", "import", "-", "--json")
-	require.Equal(t, exitFailed, code)
-	require.Equal(t, 3, strings.Count(out, "\n"))
-	require.Empty(t, errs)
-	require.Equal(t, "three\n", got[5])
-}
-
-func TestImportThatBreaksOffIsNoSuccess(t *testing.T) {
-	t.Parallel()
-	for name, answer := range map[string]string{
-		"no summary":  `{"line":1,"account_id":"a1","result":"created"}` + "\n",
-		"ended early": `{"summary":{"lines":1,"created":1,"problem":{"code":"store_unavailable","title":"later"}}}` + "\n",
-		"nonsense":    "hello\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := fakeAPI(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
-			code, _, errs := call(t, url, "x\n", "accounts", "import", "-")
-			require.Equal(t, exitFailed, code)
-			require.NotEmpty(t, errs)
-		})
-	}
-}
-
 // TestDemo runs the demonstration as a newcomer does, and stops it.
 func TestDemo(t *testing.T) {
 	t.Parallel()

@@ -7,12 +7,17 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/api"
 )
+
+// unlimited lets one key ask as often as a benchmark does while the clock stands still.
+func unlimited(c *api.Config) { c.KeyRate = api.Rate{PerSecond: 1e9, Burst: 1e9} }
 
 // BenchmarkDecision compares a decision over HTTP with a bare handler that reads the same row and writes a fixed
 // answer. Run both for the ratio; loopback costs both the same.
 func BenchmarkDecision(b *testing.B) {
-	f := newFixture(b, "2020-12-03 10:00:00")
+	f := newFixture(b, "2020-12-03 10:00:00", unlimited)
 	f.account("a1")
 	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := f.store.Account(r.Context(), "a1"); err != nil {
@@ -41,7 +46,7 @@ func BenchmarkDecision(b *testing.B) {
 
 // BenchmarkHandler is a decision without the network.
 func BenchmarkHandler(b *testing.B) {
-	f := newFixture(b, "2020-12-03 10:00:00")
+	f := newFixture(b, "2020-12-03 10:00:00", unlimited)
 	f.account("a1")
 	for b.Loop() {
 		r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/v1/accounts/a1/decisions", strings.NewReader(`{"action":"create_label"}`))

@@ -9,8 +9,6 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -22,11 +20,12 @@ const (
 var idempotencyPattern = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
 
 // changeID names the command of a request: always the same for an Idempotency-Key of this API key at this address,
-// and one of its own without.
+// and without one that of the request.
 func changeID(c *call) (string, error) {
 	given := c.r.Header.Get(idempotencyHeader)
 	if given == "" {
-		return uuid.NewString(), nil
+		id, _ := c.r.Context().Value(requestID{}).(string)
+		return id, nil
 	}
 	if !idempotencyPattern.MatchString(given) {
 		var f faults

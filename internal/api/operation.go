@@ -143,6 +143,19 @@ func (s *Server) admit(c *call) error {
 		}
 	}
 	c.extension = c.r.PathValue("extension_id")
+	if err := s.checkQuery(c); err != nil {
+		return err
+	}
+	var err error
+	c.change, err = changeID(c)
+	return err
+}
+
+// checkQuery refuses parameters that the operation does not have.
+func (s *Server) checkQuery(c *call) error {
+	if c.r.URL.RawQuery == "" {
+		return nil
+	}
 	values, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return notJSON("The query string is malformed.", "查询字符串格式有误。")
@@ -161,8 +174,7 @@ func (s *Server) admit(c *call) error {
 			return f.err()
 		}
 	}
-	c.change, err = changeID(c)
-	return err
+	return nil
 }
 
 // identify finds out whose key it is and what it may do.

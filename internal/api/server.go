@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"path"
 	"runtime/debug"
@@ -119,14 +120,19 @@ func (s *Server) begin() bool {
 	return !s.closed
 }
 
+// everyAnswer is the headers that every answer begins with. Their values are shared, and replaced rather than changed.
+var everyAnswer = http.Header{
+	"X-Content-Type-Options": {"nosniff"},
+	"Cache-Control":          {"no-store"},
+	"Referrer-Policy":        {"no-referrer"},
+}
+
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := uuid.NewString()
 	h := w.Header()
+	maps.Copy(h, everyAnswer)
 	h.Set("X-Request-Id", id)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
 	r = r.WithContext(context.WithValue(r.Context(), requestID{}, id))
 	defer func() {
 		if thrown := recover(); thrown != nil {

@@ -35,9 +35,9 @@ type decisionView struct {
 func viewDecision(a gate.Answer) decisionView {
 	v := decisionView{
 		AccountID: a.AccountID, Action: a.Action, Effect: string(a.Effect), Reason: string(a.Reason),
-		Rule: orNil(a.RuleID), Policy: orNil(a.PolicyName), PolicyVersion: orNil(a.PolicyVersion), Since: instant(a.Since),
-		At: a.At, NextChangeAt: instant(a.NextChangeAt), WouldBe: orNil(string(a.WouldBe)), Deadline: instant(a.Deadline),
-		RequiredStep: orNil(a.RequiredStep), Message: a.Message, Receipt: orNil(a.Receipt), Hypothetical: a.Hypothetical,
+		Rule: given(&a.RuleID), Policy: given(&a.PolicyName), PolicyVersion: given(&a.PolicyVersion), Since: givenInstant(&a.Since),
+		At: a.At, NextChangeAt: givenInstant(&a.NextChangeAt), WouldBe: orNil(string(a.WouldBe)), Deadline: givenInstant(&a.Deadline),
+		RequiredStep: given(&a.RequiredStep), Message: a.Message, Receipt: given(&a.Receipt), Hypothetical: a.Hypothetical,
 	}
 	if a.Hypothetical {
 		v.Basis = string(a.Basis)
@@ -152,6 +152,22 @@ func instantIn(t time.Time, zone *time.Location) *time.Time {
 		return nil
 	}
 	return instant(t.In(zone))
+}
+
+// given is v unless it points to nothing said: a view that keeps its source needs no copies of it.
+func given[T comparable](v *T) *T {
+	var zero T
+	if *v == zero {
+		return nil
+	}
+	return v
+}
+
+func givenInstant(t *time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return t
 }
 
 func orNil[T comparable](v T) *T {

@@ -63,6 +63,7 @@ func (m *messages) of(a Answer) Message {
 // fill puts the facts of the answer into the {places} of a sentence.
 func (m *messages) fill(sentence string, a Answer, in func(Message) string) string {
 	var b strings.Builder
+	b.Grow(len(sentence) + 64) // what is filled in is short
 	for {
 		text, rest, found := strings.Cut(sentence, "{")
 		b.WriteString(text)

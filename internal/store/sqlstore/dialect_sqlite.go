@@ -32,6 +32,8 @@ func (sqliteDialect) anyArg(values []string) (any, error) {
 	return string(text), err
 }
 
+func (sqliteDialect) short(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
 func (sqliteDialect) classify(err error) class {
 	var fault *sqlite.Error
 	if !errors.As(err, &fault) {

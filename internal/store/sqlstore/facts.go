@@ -20,7 +20,10 @@ const factsQuery = `SELECT a.account_id, a.kind, a.region, a.registered_at, a.cl
 // Facts implements store.Accounts.
 func (s *Store) Facts(ctx context.Context, id string) (store.Facts, error) {
 	var facts store.Facts
-	err := each(ctx, reader{s}, factsQuery+`a.account_id = ? ORDER BY e.granted_at, e.extension_id`, []any{id},
+	if err := ctx.Err(); err != nil {
+		return facts, s.fault(ctx, "read facts", err)
+	}
+	err := each(s.dialect.short(ctx), reader{s}, factsQuery+`a.account_id = ? ORDER BY e.granted_at, e.extension_id`, []any{id},
 		func(scan func(...any) error) error { return scanFacts(scan, &facts) })
 	if err == nil && facts.Account.ID == "" {
 		err = store.ErrNotFound

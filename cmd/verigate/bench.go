@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/verigate/verigate/internal/bench"
+)
+
+type benchCmd struct {
+	Name     string `arg:"" help:"Which one; see below."`
+	Rounds   int    `default:"5" help:"How often each side takes its turn."`
+	Accounts []int  `placeholder:"N,…" help:"Sizes of the population, for those that have one."`
+	Clients  int    `default:"2" help:"How many clients ask at once."`
+	JSON     bool   `name:"json" help:"Print the report as JSON."`
+}
+
+// Help is the manual page.
+func (benchCmd) Help() string {
+	var b strings.Builder
+	b.WriteString("Measures this build on this machine, in a temporary folder and on loopback. What is measured and its baseline take turns, so the ratios hold on a busy machine where the rates do not. Medians, with the least and the most in brackets.\n")
+	for _, one := range bench.All() {
+		fmt.Fprintf(&b, "\n  %-12s %s", one.Name, one.Words)
+	}
+	return b.String()
+}
+
+// Run measures.
+func (c benchCmd) Run(w *world) (err error) {
+	all := bench.All()
+	i := slices.IndexFunc(all, func(b bench.Benchmark) bool { return b.Name == c.Name })
+	switch {
+	case i < 0:
+		return usageError{fmt.Errorf("there is no benchmark %q; see verigate bench --help", c.Name)}
+	case c.Rounds < 1, c.Clients < 1, slices.ContainsFunc(c.Accounts, func(n int) bool { return n < 1000 }):
+		return usageError{errors.New("--rounds and --clients must be 1 or more, --accounts 1000 or more")}
+	}
+	sizes := c.Accounts
+	if len(sizes) == 0 {
+		sizes = all[i].Sizes
+	}
+	dir, err := os.MkdirTemp("", "verigate-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	machine := bench.ThisMachine(time.Now())
+	report, err := all[i].Run(w.ctx, bench.Config{
+		Now: time.Now, Dir: dir, Rounds: c.Rounds, Accounts: sizes, Clients: c.Clients,
+		Say: func(format string, args ...any) { w.warn(format+"\n", args...) },
+	})
+	if err != nil {
+		return err
+	}
+	report.Name, report.Machine = c.Name, machine
+	if c.JSON {
+		return w.json(report)
+	}
+	report.Table(w.stdout)
+	return nil
+}

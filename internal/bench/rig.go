@@ -1,0 +1,163 @@
+package bench
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	_ "modernc.org/sqlite" // the baselines speak SQL themselves
+
+	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/store/sqlstore"
+	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/policy"
+)
+
+// rule is the policy that is measured: individuals of mainland China that registered before 2020-11-17 are blocked from
+// 2020-12-04.
+//
+//go:embed rule.yaml
+var rule []byte
+
+func announced() time.Time { return time.Date(2020, 12, 3, 10, 0, 0, 0, lifecycle.Beijing()) }
+func enforced() time.Time  { return time.Date(2020, 12, 5, 10, 0, 0, 0, lifecycle.Beijing()) }
+
+// rig is the API over a database of its own, on loopback.
+type rig struct {
+	store  *sqlstore.Store
+	db     *sql.DB // the same file, for baselines
+	path   string
+	url    string
+	key    string
+	now    atomic.Pointer[time.Time]
+	closes []func(context.Context) error // backwards
+}
+
+// What is measured does not reach these parts of the API; a call would panic.
+type (
+	noEngine   struct{ api.Engine }
+	noVault    struct{ api.Vault }
+	noLauncher struct{ api.Launcher }
+)
+
+// newRig starts one. bare is a handler that is served beside the API, at /bare.
+func newRig(ctx context.Context, dir, name string, bare func(*rig) http.Handler) (_ *rig, err error) {
+	r := &rig{path: filepath.Join(dir, name+".db")}
+	at := announced()
+	r.now.Store(&at)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close(ctx))
+		}
+	}()
+	if r.store, err = sqlstore.Open(ctx, sqlstore.Config{Path: r.path, Now: r.clock}); err != nil {
+		return r, err
+	}
+	r.closes = append(r.closes, func(context.Context) error { return r.store.Close() })
+	if _, err = r.store.Migrate(ctx); err != nil {
+		return r, err
+	}
+	if r.db, err = openSQL(r.path); err != nil {
+		return r, err
+	}
+	r.closes = append(r.closes, func(context.Context) error { return r.db.Close() })
+	err = r.store.PublishPolicy(ctx, store.PublishedPolicy{Name: "bench", Version: 1, Text: rule, EffectiveFrom: at.AddDate(-1, 0, 0), Author: "bench"})
+	if err != nil {
+		return r, err
+	}
+	return r, r.serve(ctx, bare)
+}
+
+// openSQL opens a database with the settings that the store has.
+func openSQL(path string) (*sql.DB, error) {
+	pragmas := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(on)", "secure_delete(on)", "temp_store(memory)"}}
+	return sql.Open("sqlite", "file:"+filepath.ToSlash(path)+"?"+pragmas.Encode())
+}
+
+func (r *rig) clock() time.Time { return *r.now.Load() }
+
+func (r *rig) serve(ctx context.Context, bare func(*rig) http.Handler) error {
+	quiet := slog.New(slog.DiscardHandler)
+	g, err := gate.New(gate.Config{Store: r.store, Now: r.clock, Logger: quiet, ReceiptKeys: []gate.Key{{ID: "bench", Secret: make([]byte, 32)}}})
+	if err != nil {
+		return err
+	}
+	r.closes = append(r.closes, g.Close)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	r.url = "http://" + listener.Addr().String()
+	tokens, err := api.NewTokens(r.url, make([]byte, 32))
+	if err != nil {
+		return err
+	}
+	server, err := api.New(api.Config{
+		Store: r.store, Gate: g, Vault: noVault{}, Engine: noEngine{}, Launcher: noLauncher{}, Tokens: tokens, Now: r.clock, Logger: quiet,
+		KeyRate: api.Rate{PerSecond: 1e9, Burst: 1e9},
+	})
+	if err != nil {
+		return err
+	}
+	r.closes = append(r.closes, server.Close)
+	mux := http.NewServeMux()
+	mux.Handle("/", server)
+	if bare != nil {
+		mux.Handle("/bare/", bare(r))
+	}
+	h := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = h.Serve(listener) }() // ends with Shutdown
+	r.closes = append(r.closes, h.Shutdown)
+	secret, key, err := api.NewKey("bench", []api.Scope{api.AccountsWrite, api.DecisionsRead})
+	if err != nil {
+		return err
+	}
+	key.CreatedAt = r.clock()
+	r.key = secret
+	return r.store.PutKey(ctx, key)
+}
+
+func (r *rig) close(ctx context.Context) error {
+	var errs []error
+	for i := len(r.closes) - 1; i >= 0; i-- {
+		errs = append(errs, r.closes[i](ctx))
+	}
+	r.closes = nil
+	return errors.Join(errs...)
+}
+
+func accountID(n int) string { return fmt.Sprintf("account-%07d", n) }
+
+// account is the nth account of a population: every one that the rule covers.
+func account(n int) policy.Account {
+	return policy.Account{
+		ID: accountID(n), Kind: policy.KindIndividual, Region: "CN",
+		RegisteredAt: time.Date(2019, 1, 1, 0, 0, n%50_000_000, 0, lifecycle.Beijing()),
+	}
+}
+
+// populate registers accounts.
+func (r *rig) populate(ctx context.Context, accounts int) error {
+	const batch = 500
+	for from := 0; from < accounts; from += batch {
+		puts := make([]store.PutAccount, min(batch, accounts-from))
+		for i := range puts {
+			puts[i] = store.PutAccount{Account: account(from + i), Actor: lifecycle.Actor{Kind: lifecycle.ActorImport, ID: "bench"}}
+		}
+		if _, err := r.store.PutAccounts(ctx, puts, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
