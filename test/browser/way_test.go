@@ -18,6 +18,7 @@ func TestMerchant(t *testing.T) {
 		"without a mouse":                wayByKeyboard,
 		"without a script":               wayWithoutScript,
 		"on a phone":                     wayOnPhone,
+		"code on every screen":           codeOnEveryScreen,
 		"result by push":                 resultByPush,
 		"result by polling":              resultByPolling,
 		"result by the button":           resultByButton,

@@ -129,9 +129,23 @@
     }, 250);
   }
 
+  // --- the code's size: as large as there is room, and each module a whole number of the screen's own pixels ---------
+
+  function fit() {
+    var code = document.getElementById('qr');
+    if (!code) { return; }
+    var modules = code.viewBox.baseVal.width, ratio = window.devicePixelRatio || 1;
+    var room = Math.min(290, document.getElementById('code').clientWidth - 4);
+    var size = modules * Math.max(1, Math.floor(room * ratio / modules)) / ratio;
+    code.setAttribute('width', size);
+    code.setAttribute('height', size);
+  }
+  window.addEventListener('resize', fit); // zooming resizes, too
+
   // --- forms ------------------------------------------------------------------------------------------------------
 
   function wire() {
+    fit();
     countdown();
     document.querySelectorAll('form[data-tick]').forEach(function (form) {
       var box = form.querySelector('input[type=checkbox]'), button = form.querySelector('button.primary');
