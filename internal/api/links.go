@@ -44,7 +44,7 @@ func (s *Server) linkRoutes() {
 			with(http.StatusFound, "On to the provider.")), s.scan},
 		{row("qr-picture", "/qr/{file}", "QR code as a picture", "A PNG of the QR code, while the code is shown.", with(http.StatusOK, "The picture.")), s.picture},
 		{row("return-link", "/r/{token}", "Return page", "Where the provider sends the phone afterwards. A hint to ask the provider, never a result.",
-			map[int]string{http.StatusOK: "Go back to the page on the computer.", http.StatusNotFound: "No such attempt."}), s.returned},
+			map[int]string{http.StatusOK: "Go back to the verification page, on this device or another.", http.StatusNotFound: "No such attempt."}), s.returned},
 	} {
 		s.document(r.op, false, media{}, media{})
 		s.serve(r.op, func(c *call) error {

@@ -33,7 +33,7 @@ func expiredQR(t *testing.T, s *stage, language string) {
 	p.expect("status of 410")
 	p.open(old)
 	require.False(t, eval[bool](p, visible("main.phone")), "the old code leads nowhere")
-	p.picture("phone-code-ended")
+	p.inspect("phone-code-ended")
 	b.pressOn("#renew")
 	b.awaitElement("#qr")
 	fresh := b.photograph()
