@@ -55,7 +55,7 @@ func (a *App) startGate() error {
 
 func (a *App) startAPI(links *api.Tokens) error {
 	c := a.config
-	handler, err := api.New(api.Config{
+	settings := api.Config{
 		Store: a.store, Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine),
 		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Now: a.clock.Now, Logger: a.log,
 		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
@@ -63,7 +63,11 @@ func (a *App) startAPI(links *api.Tokens) error {
 		LinkLife:       c.Pages.LinkLife,
 		Ready:          func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
 		KeyRate:        api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
-	})
+	}
+	if c.Pages.PromptLink != "" {
+		settings.PromptLink = func(string) string { return c.Pages.PromptLink }
+	}
+	handler, err := api.New(settings)
 	if err != nil {
 		return err
 	}
