@@ -28,6 +28,8 @@ type qrPage struct {
 	OnPhone bool
 	Expires time.Time
 	Left    time.Duration
+
+	Renewable bool // the engine has taken note of the end: the script may ask for another code
 }
 
 // Minutes and Seconds are what is left of the code.
@@ -45,6 +47,7 @@ func (p *qrPage) Seconds() string {
 func (s *Server) qrPage(v *visit, f *frame) (any, error) {
 	p := &qrPage{frame: f, Stage: stageEnded, OnPhone: onPhone(v.r)}
 	if !v.shown() {
+		p.Renewable = v.codeEnded()
 		return p, nil
 	}
 	p.Stage, p.Expires, p.Left = stageWaiting, v.head.Lease.ExpiresAt, v.head.Lease.ExpiresAt.Sub(v.now)
