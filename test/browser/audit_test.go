@@ -94,7 +94,7 @@ func (b *tab) picture(name string) {
 	if *screenshots == "" {
 		return
 	}
-	widths := []int64{1280, 390}
+	widths := []int64{1280, 390, 320}
 	if b.device.phone {
 		widths = []int64{390, 360}
 	}
