@@ -76,7 +76,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 		return err
 	}
 	known := telemetry.NewRoutes(routes()...)
-	served := patientWithImports(withPages(merchant, handler))
+	served := withPages(merchant, handler)
 	if c.HTTP.Metrics {
 		metrics := telemetry.NewMetrics(known, time.Now)
 		mux := http.NewServeMux()
@@ -138,16 +138,6 @@ func (a *App) serve(name string, server *http.Server, listener net.Listener, bef
 		}
 		<-ended
 		return err
-	})
-}
-
-// patientWithImports lets an import answer for as long as its lines come; the API bounds each line by itself.
-func patientWithImports(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/v1/accounts:import" {
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
-		}
-		next.ServeHTTP(w, r)
 	})
 }
 
