@@ -220,7 +220,7 @@ func (s *Server) askProvider(ctx context.Context, account string) error {
 		return nil
 	default:
 	}
-	if len(head.Watched(s.cfg.Now())) == 0 || !s.begin() {
+	if len(head.Watched(s.cfg.Now())) == 0 || !s.tasks.Begin() {
 		return nil
 	}
 	select {
@@ -232,7 +232,7 @@ func (s *Server) askProvider(ctx context.Context, account string) error {
 	go func() {
 		defer s.tasks.Done()
 		defer func() { <-s.refreshes }()
-		ctx, cancel := context.WithTimeout(s.ctx, refreshWait)
+		ctx, cancel := context.WithTimeout(s.tasks.Context(), refreshWait)
 		defer cancel()
 		_, err := s.cfg.Engine.Refresh(ctx, account, "return:"+head.AccountID+":"+s.cfg.Now().UTC().Format(time.RFC3339),
 			contract.Refresh{Actor: lifecycle.Actor{Kind: lifecycle.ActorMerchant}})
