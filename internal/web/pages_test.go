@@ -84,6 +84,7 @@ func isPage(t *testing.T, a answer, language string) {
 	}
 	require.Len(t, regexp.MustCompile(`<h1[ >]`).FindAllString(body, -1), 1)
 	require.Len(t, regexp.MustCompile(`<main[ >]`).FindAllString(body, -1), 1)
+	require.Equal(t, 1, strings.Count(body, `name="lang"`), "one switch of the language")
 	level := 0
 	for _, h := range headings.FindAllStringSubmatch(body, -1) {
 		next := int(h[1][0] - '0')
