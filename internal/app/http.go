@@ -55,19 +55,16 @@ func (a *App) startGate() error {
 
 func (a *App) startAPI(links *api.Tokens) error {
 	c := a.config
-	settings := api.Config{
+	handler, err := api.New(api.Config{
 		Store: a.store, Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine),
 		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Now: a.clock.Now, Logger: a.log,
 		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
 		LinkLife:       c.Pages.LinkLife,
+		PromptLink:     promptLink(c.Pages.PromptLink),
 		Ready:          func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
 		KeyRate:        api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
-	}
-	if c.Pages.PromptLink != "" {
-		settings.PromptLink = func(string) string { return c.Pages.PromptLink }
-	}
-	handler, err := api.New(settings)
+	})
 	if err != nil {
 		return err
 	}
