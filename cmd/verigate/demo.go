@@ -30,7 +30,7 @@ type demoCmd struct {
 func (demoCmd) Help() string {
 	return `Runs engine, database, simulated Alipay, worker, API and a sample merchant portal in this process, with the founding rule and the one for registration, sample accounts around their edges and three API keys. Nothing leaves this machine. Stop it with Ctrl-C; the next run goes on where this one ended.
 
-The limits of docs/configuration.md can be set in the environment, such as VERIGATE_LIMITS_QR_LEASE=15s.
+The limits and pages of docs/configuration.md can be set in the environment, such as VERIGATE_LIMITS_QR_LEASE=15s.
 
 Examples:
   verigate demo
@@ -96,7 +96,7 @@ func (d demoCmd) options(w *world, dir app.DemoDir) (o app.Options, closeLogs fu
 	if err != nil {
 		return o, nil, err
 	}
-	if o.Config, err = config.Load(config.Sources{Base: &base, Env: w.limits}); err != nil {
+	if o.Config, err = config.Load(config.Sources{Base: &base, Env: w.shown}); err != nil {
 		return o, nil, usageError{err}
 	}
 	if o.SimulatorKeys, err = dir.SimulatorKeys(); err != nil {
@@ -127,9 +127,9 @@ func (d demoCmd) options(w *world, dir app.DemoDir) (o app.Options, closeLogs fu
 	return o, func() { _, _ = program.Close(), engine.Close() }, nil
 }
 
-// limits is what a demonstration reads from the environment: an hour need not pass to see the end of a QR code.
-func (w *world) limits(name string) (string, bool) {
-	if !strings.HasPrefix(name, "VERIGATE_LIMITS_") {
+// shown is what a demonstration reads from the environment: an hour need not pass to see the end of a QR code or link.
+func (w *world) shown(name string) (string, bool) {
+	if !strings.HasPrefix(name, "VERIGATE_LIMITS_") && !strings.HasPrefix(name, "VERIGATE_PAGES_") {
 		return "", false
 	}
 	return w.env(name)

@@ -89,7 +89,7 @@ type promptView struct {
 	Deadline *time.Time    `json:"deadline"`
 	DaysLeft *int          `json:"days_left" doc:"Begun days until the deadline; 0 from then on."`
 	Message  *gate.Message `json:"message"`
-	Link     *string       `json:"link" doc:"Where the merchant goes on."`
+	Link     *string       `json:"link" doc:"Where the merchant goes on: the page of your site that is configured (pages.prompt_link), null without one."`
 }
 
 // TransformSchema tells huma that message may be null.

@@ -30,7 +30,7 @@ func (s *Server) follow(c *call) error {
 	if err != nil {
 		return err
 	}
-	if !s.begin() {
+	if !s.tasks.Begin() {
 		return problem(CodeEngineUnavailable)
 	}
 	defer s.tasks.Done()
@@ -42,7 +42,7 @@ func (s *Server) follow(c *call) error {
 	}
 	ctx, cancel := context.WithTimeout(c.r.Context(), s.cfg.StreamFor)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(s.tasks.Context(), cancel)()
 
 	changed, err := s.cfg.Store.Changed(ctx, c.account) // before the first read, or a change between the two is missed
 	if err != nil {

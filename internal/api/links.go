@@ -44,7 +44,7 @@ func (s *Server) linkRoutes() {
 			with(http.StatusFound, "On to the provider.")), s.scan},
 		{row("qr-picture", "/qr/{file}", "QR code as a picture", "A PNG of the QR code, while the code is shown.", with(http.StatusOK, "The picture.")), s.picture},
 		{row("return-link", "/r/{token}", "Return page", "Where the provider sends the phone afterwards. A hint to ask the provider, never a result.",
-			map[int]string{http.StatusOK: "Go back to the page on the computer.", http.StatusNotFound: "No such attempt."}), s.returned},
+			map[int]string{http.StatusOK: "Go back to the verification page, on this device or another.", http.StatusNotFound: "No such attempt."}), s.returned},
 	} {
 		s.document(r.op, false, media{}, media{})
 		s.serve(r.op, func(c *call) error {
@@ -220,7 +220,7 @@ func (s *Server) askProvider(ctx context.Context, account string) error {
 		return nil
 	default:
 	}
-	if len(head.Watched(s.cfg.Now())) == 0 || !s.begin() {
+	if len(head.Watched(s.cfg.Now())) == 0 || !s.tasks.Begin() {
 		return nil
 	}
 	select {
@@ -232,7 +232,7 @@ func (s *Server) askProvider(ctx context.Context, account string) error {
 	go func() {
 		defer s.tasks.Done()
 		defer func() { <-s.refreshes }()
-		ctx, cancel := context.WithTimeout(s.ctx, refreshWait)
+		ctx, cancel := context.WithTimeout(s.tasks.Context(), refreshWait)
 		defer cancel()
 		_, err := s.cfg.Engine.Refresh(ctx, account, "return:"+head.AccountID+":"+s.cfg.Now().UTC().Format(time.RFC3339),
 			contract.Refresh{Actor: lifecycle.Actor{Kind: lifecycle.ActorMerchant}})

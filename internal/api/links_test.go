@@ -246,7 +246,7 @@ func TestReturnPage(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, at.IsZero(), "looking ahead is no return")
 
-	f.get(link, as("")).isPage(http.StatusOK, "请返回电脑页面")
+	f.get(link, as("")).isPage(http.StatusOK, "请返回认证页面")
 	at, err = f.store.Returned(t.Context(), attempt)
 	require.NoError(t, err)
 	require.True(t, f.clock.now().Equal(at))
@@ -265,7 +265,7 @@ func TestReturnAsksTheProvider(t *testing.T) {
 	require.NoError(t, err)
 	link := f.path(f.tokens.ReturnURL(head.Attempts[0].ID))
 	page := f.get(link)
-	page.isPage(http.StatusOK, "请返回电脑页面")
+	page.isPage(http.StatusOK, "请返回认证页面")
 	require.NoError(t, f.api.Close(t.Context())) // waits for what goes on in the background
 	require.Contains(t, f.engine.seen(), "refresh")
 

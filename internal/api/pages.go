@@ -53,11 +53,13 @@ func newPages() (*pages, error) {
 		note
 	}{
 		{&p.ended, note{TitleZh: "二维码已失效", Title: "This code has ended",
-			TextZh: "请回到电脑上的页面，获取新的二维码后重新扫描。", Text: "Go back to the page on your computer, get a new code there and scan it."}},
+			TextZh: "请回到显示二维码的页面，在那里获取新的二维码。", Text: "Go back to the page that showed it and get a new code there."}},
 		{&p.unknown, note{TitleZh: "链接无效", Title: "This link is not valid",
-			TextZh: "请回到电脑上的页面，重新扫描二维码。", Text: "Go back to the page on your computer and scan the code again."}},
-		{&p.returned, note{TitleZh: "请返回电脑页面", Title: "Go back to your computer",
-			TextZh: "请回到电脑上的页面查看结果，该页面会自动更新。", Text: "The page on your computer shows the result. It changes by itself."}},
+			TextZh: "请回到显示二维码的页面，重新扫描二维码。", Text: "Go back to the page that shows the code and scan it again."}},
+		{&p.returned, note{TitleZh: "请返回认证页面", Title: "Go back to the verification page",
+			TextZh: "认证页面会自动显示结果。如果它在另一台设备（例如电脑）上打开，请查看那台设备；如果就在这部手机上打开，请切换回原来的页面。",
+			Text: "It shows the result by itself. If it is open on another device, such as a computer, look there. " +
+				"If it is open on this phone, switch back to where you came from."}},
 		{&p.preview, note{TitleZh: "身份认证", Title: "Identity verification",
 			TextZh: "请在手机上打开此链接继续。", Text: "Open this link on your phone to go on."}},
 	} {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/verigate/verigate/internal/rulebook"
+	"github.com/verigate/verigate/internal/tasks"
 )
 
 // Server is the API as an http.Handler. Close it before the HTTP server is shut down, or its streams keep that waiting.
@@ -35,13 +35,7 @@ type Server struct {
 
 	streams   chan struct{} // one value per open stream
 	refreshes chan struct{} // one value per refresh under way
-
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-	// tasks counts what goes on after its request was answered. Add is called under taskMu while closed is false.
-	taskMu sync.Mutex
-	closed bool
-	tasks  sync.WaitGroup
+	tasks     *tasks.Group  // streams, and what goes on after its request was answered
 }
 
 // New returns the API.
@@ -62,8 +56,8 @@ func New(cfg Config) (*Server, error) {
 		perKey: newLimiter(cfg.KeyRate, cfg.Now), failures: newLimiter(cfg.FailureRate, cfg.Now),
 		links:   newLimiter(cfg.LinkRate, cfg.Now),
 		streams: make(chan struct{}, cfg.MaxStreams), refreshes: make(chan struct{}, cfg.MaxRefreshes),
+		tasks: tasks.New(),
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.routes()
 	return s, s.publish()
 }
@@ -92,33 +86,7 @@ func (s *Server) routes() {
 }
 
 // Close ends the event streams and waits, within ctx, for what goes on in the background.
-func (s *Server) Close(ctx context.Context) error {
-	s.taskMu.Lock()
-	s.closed = true
-	s.taskMu.Unlock()
-	s.cancel()
-	done := make(chan struct{})
-	go func() {
-		s.tasks.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// begin counts a task in; it reports false when the server is closing.
-func (s *Server) begin() bool {
-	s.taskMu.Lock()
-	defer s.taskMu.Unlock()
-	if !s.closed {
-		s.tasks.Add(1)
-	}
-	return !s.closed
-}
+func (s *Server) Close(ctx context.Context) error { return s.tasks.Close(ctx) }
 
 // everyAnswer is the headers that every answer begins with. Their values are shared, and replaced rather than changed.
 var everyAnswer = http.Header{

@@ -28,16 +28,16 @@ func (s *Server) settle(ctx context.Context, accountID string) {
 
 // settleAll does the same for many, after the request was answered. A server that closes leaves the rest to the sweep.
 func (s *Server) settleAll(accountIDs []string) {
-	if s.cfg.Settler == nil || len(accountIDs) == 0 || !s.begin() {
+	if s.cfg.Settler == nil || len(accountIDs) == 0 || !s.tasks.Begin() {
 		return
 	}
 	go func() {
 		defer s.tasks.Done()
 		for _, id := range accountIDs {
-			if s.ctx.Err() != nil {
+			if s.tasks.Context().Err() != nil {
 				return
 			}
-			s.settle(s.ctx, id)
+			s.settle(s.tasks.Context(), id)
 		}
 	}()
 }

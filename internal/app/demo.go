@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -22,11 +24,18 @@ type DemoKeys struct {
 
 // StartDemo starts the program on a demonstration's data, with the rules of 2020, the sample accounts and three keys.
 func StartDemo(ctx context.Context, d DemoDir, o Options) (*App, DemoKeys, error) {
-	a, err := Start(ctx, o)
+	listener, err := d.listenPortal() // first, because prompts lead there
 	if err != nil {
 		return nil, DemoKeys{}, err
 	}
-	keys, err := a.dress(ctx, d)
+	site := "http://" + listener.Addr().String()
+	o.Config.Pages.PromptLink = cmp.Or(o.Config.Pages.PromptLink, site+"/dashboard")
+	a, err := Start(ctx, o)
+	if err != nil {
+		return nil, DemoKeys{}, errors.Join(err, listener.Close())
+	}
+	a.Portal = site
+	keys, err := a.dress(ctx, d, listener)
 	if err != nil {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Config.HTTP.ShutdownTimeout)
 		defer cancel()
@@ -35,16 +44,18 @@ func StartDemo(ctx context.Context, d DemoDir, o Options) (*App, DemoKeys, error
 	return a, keys, nil
 }
 
-func (a *App) dress(ctx context.Context, d DemoDir) (DemoKeys, error) {
-	if err := a.seed(ctx); err != nil {
-		return DemoKeys{}, err
+// dress gives a new program what a demonstration has. The listener is closed if the portal does not come to use it.
+func (a *App) dress(ctx context.Context, d DemoDir, listener net.Listener) (DemoKeys, error) {
+	err := a.seed(ctx)
+	keys := DemoKeys{}
+	if err == nil {
+		keys, err = a.demoKeys(ctx, d)
 	}
-	keys, err := a.demoKeys(ctx, d)
+	if err == nil {
+		err = a.startPortal(listener, keys)
+	}
 	if err != nil {
-		return DemoKeys{}, err
-	}
-	if err := a.startPortal(d, keys); err != nil {
-		return DemoKeys{}, err
+		return DemoKeys{}, errors.Join(err, listener.Close())
 	}
 	return keys, d.keepPorts(a.Addresses)
 }

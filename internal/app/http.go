@@ -62,8 +62,9 @@ func (a *App) startAPI(links *api.Tokens) error {
 		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
 		LinkLife:       c.Pages.LinkLife, OneApprover: !c.Extensions.SecondApprover, PublishAlone: !c.Policies.SecondApprover,
-		Ready:   func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
-		KeyRate: api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
+		PromptLink: promptLink(c.Pages.PromptLink),
+		Ready:      func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
+		KeyRate:    api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
 	})
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 		return err
 	}
 	known := telemetry.NewRoutes(routes()...)
-	served := patientWithImports(withPages(merchant, a.withReceipts(handler)))
+	served := withPages(merchant, a.withReceipts(handler))
 	if c.HTTP.Metrics {
 		metrics := telemetry.NewMetrics(known, time.Now)
 		metrics.Register(a.webhooks.metrics)
@@ -137,16 +138,6 @@ func (a *App) serve(name string, server *http.Server, listener net.Listener, bef
 		}
 		<-ended
 		return err
-	})
-}
-
-// patientWithImports lets an import answer for as long as its lines come; the API bounds each line by itself.
-func patientWithImports(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/v1/accounts:import" {
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
-		}
-		next.ServeHTTP(w, r)
 	})
 }
 

@@ -27,6 +27,14 @@ func (a *App) newPages(links *api.Tokens) (*web.Server, error) {
 	return pages, nil
 }
 
+// promptLink leads every login prompt to one page of the platform's own, nowhere if none is configured.
+func promptLink(address string) func(string) string {
+	if address == "" {
+		return nil
+	}
+	return func(string) string { return address }
+}
+
 // withPages divides the addresses of the one server.
 func withPages(pages, rest http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -17,12 +16,7 @@ const portalWait = 10 * time.Second
 
 // startPortal serves the sample portal on a port of its own, as somebody else's site would be. It gets the API's
 // address and a key, and nothing else of this process.
-func (a *App) startPortal(d DemoDir, keys DemoKeys) error {
-	listener, err := d.listenPortal()
-	if err != nil {
-		return err
-	}
-	a.Portal = "http://" + listener.Addr().String()
+func (a *App) startPortal(listener net.Listener, keys DemoKeys) error {
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
 	site, err := portal.New(portal.Config{
 		Client:   &portal.Client{BaseURL: a.API, Key: keys.API, HTTP: &http.Client{Transport: transport, Timeout: portalWait}},
@@ -32,7 +26,7 @@ func (a *App) startPortal(d DemoDir, keys DemoKeys) error {
 		Logger:   a.log.With("part", "portal"),
 	})
 	if err != nil {
-		return fmt.Errorf("portal: %w", errors.Join(err, listener.Close()))
+		return fmt.Errorf("portal: %w", err)
 	}
 	server := &http.Server{
 		Handler: site, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute,

@@ -224,6 +224,8 @@ type Pages struct {
 	OperatorEn string `yaml:"operator_en"`
 	// Where the operator is reached for questions about personal data: a mail address or telephone number.
 	Contact string `yaml:"contact"`
+	// Page of your own site that a login prompt leads to (the prompt's link): there the merchant, signed in, gets a one-time link. Empty: prompts carry no link.
+	PromptLink string `yaml:"prompt_link" form:"url"`
 	// How long a one-time link to the pages waits for its opening.
 	LinkLife time.Duration `yaml:"link_life" bounds:"1m..24h"`
 	// How long a browser's session lasts at most.

@@ -163,9 +163,10 @@ func (s *Server) held(ctx context.Context, v *visit, change, ref string) bool {
 	})
 }
 
-// renew shows another code of the attempt that lives, under the consent in force.
+// renew shows another code of the attempt that lives, under the consent in force. A script gets none while there is
+// one: of two tabs that ask, the second shows the code of the first.
 func (s *Server) renew(v *visit) error {
-	if v.main() != pageQR {
+	if v.main() != pageQR || v.auto && v.shown() {
 		return s.proceed(v, "")
 	}
 	_, err := s.cfg.Engine.StartFace(v.r.Context(), v.session.AccountID, v.change(), contract.StartFace{Actor: v.actor()})

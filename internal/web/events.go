@@ -49,7 +49,7 @@ func (s *Server) state(v *visit) error {
 
 // events streams news until the reader leaves, the session or the server ends.
 func (s *Server) events(v *visit) error {
-	if !s.begin() {
+	if !s.tasks.Begin() {
 		v.w.WriteHeader(http.StatusServiceUnavailable)
 		return nil
 	}
@@ -64,7 +64,7 @@ func (s *Server) events(v *visit) error {
 	}
 	ctx, cancel := context.WithCancel(v.r.Context())
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(s.tasks.Context(), cancel)()
 	changed, err := s.cfg.Store.Changed(ctx, v.session.AccountID) // before the read below, or a change between is missed
 	if err != nil {
 		return err

@@ -45,8 +45,11 @@ func badNotes() []string {
 	return []string{noteBusy, noteNotAllowed, noteExhausted, noteEngineDown, noteUnknown, noteProvider, noteRefused, noteCorrections, noteClosed}
 }
 
-// leaveNote has the next page say something.
+// leaveNote has the next page say something to the person who acted.
 func (s *Server) leaveNote(v *visit, kind string) {
+	if v.auto {
+		return
+	}
 	http.SetCookie(v.w, &http.Cookie{
 		Name: noteCookie, Value: kind + "." + number(s.cfg.Now().Unix()), Path: "/m/", MaxAge: 60,
 		HttpOnly: true, Secure: s.cfg.HTTPS, SameSite: http.SameSiteLaxMode,

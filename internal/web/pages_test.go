@@ -84,6 +84,7 @@ func isPage(t *testing.T, a answer, language string) {
 	}
 	require.Len(t, regexp.MustCompile(`<h1[ >]`).FindAllString(body, -1), 1)
 	require.Len(t, regexp.MustCompile(`<main[ >]`).FindAllString(body, -1), 1)
+	require.Equal(t, 1, strings.Count(body, `name="lang"`), "one switch of the language")
 	level := 0
 	for _, h := range headings.FindAllStringSubmatch(body, -1) {
 		next := int(h[1][0] - '0')
@@ -275,6 +276,34 @@ func TestQRPage(t *testing.T) {
 	require.Contains(t, body, "<svg id=\"qr\"")
 	require.Len(t, f.engine.consents, 1, "another code needs no new consent")
 	require.NotContains(t, b.get("/m/qr").body, "已生成新的二维码", "it is said once")
+}
+
+// TestScriptsRenewal: the script may ask for another code without a person, where the engine can give one and none is
+// shown. It is no act of the person, and what came of it is told to nobody.
+func TestScriptsRenewal(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	b := f.reach("a1", lifecycle.QRIssued)
+	script := func(r *http.Request) { r.Header.Set("X-Verigate-Auto", "1") }
+	f.clock.advance(10 * time.Minute)
+	body := b.get("/m/qr", script).is(http.StatusOK)
+	require.Contains(t, body, `id="renew"`)
+	require.NotContains(t, body, "data-renew", "the engine does not know yet that the code has ended")
+	f.happens("a1", lifecycle.Expire)
+	body = b.get("/m/qr", script).is(http.StatusOK)
+	require.Contains(t, body, "data-renew")
+
+	b.post("/m/qr", form("once", once(t, body)), script).leads("/m/qr")
+	body = b.get("/m/qr", script).is(http.StatusOK)
+	require.Contains(t, body, `<svg id="qr"`)
+	before := len(f.engine.seen())
+	b.post("/m/qr", form("once", once(t, body)), script).leads("/m/qr")
+	require.Len(t, f.engine.seen(), before, "a second tab shows the code of the first")
+
+	f.clock.advance(4 * time.Minute)
+	body = b.get("/m/qr", script).is(http.StatusOK)
+	f.clock.advance(2 * time.Minute)
+	b.post("/m/qr", form("once", once(t, body)), script).is(http.StatusUnauthorized)
 }
 
 func TestOnAPhoneTheAppOpens(t *testing.T) {

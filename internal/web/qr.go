@@ -28,6 +28,8 @@ type qrPage struct {
 	OnPhone bool
 	Expires time.Time
 	Left    time.Duration
+
+	Renewable bool // the engine has taken note of the end: the script may ask for another code
 }
 
 // Minutes and Seconds are what is left of the code.
@@ -45,6 +47,7 @@ func (p *qrPage) Seconds() string {
 func (s *Server) qrPage(v *visit, f *frame) (any, error) {
 	p := &qrPage{frame: f, Stage: stageEnded, OnPhone: onPhone(v.r)}
 	if !v.shown() {
+		p.Renewable = v.codeEnded()
 		return p, nil
 	}
 	p.Stage, p.Expires, p.Left = stageWaiting, v.head.Lease.ExpiresAt, v.head.Lease.ExpiresAt.Sub(v.now)
@@ -83,11 +86,16 @@ func (s *Server) lead(v *visit, p *qrPage) error {
 	return err
 }
 
-// drawing is a QR code as the path of an SVG picture, quiet zone included.
+// drawing is a QR code as the path of an SVG picture. A module is one unit, and the quiet zone of four modules is
+// inside.
 type drawing struct {
-	Size int
-	Path string
+	Size  int // in modules
+	Width int // in CSS pixels: the same whole number for each module
+	Path  string
 }
+
+// codeRoom is what a page of 320 px has for a code. The script of the page takes more where there is more.
+const codeRoom = 250
 
 func draw(content string) (*drawing, error) {
 	code, err := qrcode.New(content, qrcode.Medium)
@@ -108,5 +116,5 @@ func draw(content string) (*drawing, error) {
 			b.WriteString("M" + strconv.Itoa(begin) + " " + strconv.Itoa(y) + "h" + strconv.Itoa(x-begin) + "v1h-" + strconv.Itoa(x-begin) + "z")
 		}
 	}
-	return &drawing{len(rows), b.String()}, nil
+	return &drawing{Size: len(rows), Width: len(rows) * max(1, codeRoom/len(rows)), Path: b.String()}, nil
 }

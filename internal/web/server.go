@@ -4,8 +4,9 @@ import (
 	"context"
 	"net/http"
 	"runtime/debug"
-	"sync"
 	"time"
+
+	"github.com/verigate/verigate/internal/tasks"
 )
 
 // Server is the merchant pages as an http.Handler, for /m/ and /embed/. Close it before the HTTP server is shut down,
@@ -18,11 +19,7 @@ type Server struct {
 	asks    *askers
 
 	streams chan struct{} // one value per open stream
-	ctx     context.Context
-	cancel  context.CancelFunc
-	taskMu  sync.Mutex // Add is called under it while closed is false
-	closed  bool
-	tasks   sync.WaitGroup
+	tasks   *tasks.Group  // the streams
 }
 
 // New returns the pages.
@@ -41,8 +38,8 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, pages: pages, files: files, asks: newAskers(cfg.RefreshEvery), streams: make(chan struct{}, cfg.MaxStreams),
+		tasks: tasks.New(),
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(s.foreign))
 	s.handler = protection.Handler(s.routes())
@@ -77,33 +74,7 @@ func (s *Server) routes() http.Handler {
 }
 
 // Close ends the event streams and waits for them within ctx.
-func (s *Server) Close(ctx context.Context) error {
-	s.taskMu.Lock()
-	s.closed = true
-	s.taskMu.Unlock()
-	s.cancel()
-	done := make(chan struct{})
-	go func() {
-		s.tasks.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// begin counts a stream in; it reports false when the server is closing.
-func (s *Server) begin() bool {
-	s.taskMu.Lock()
-	defer s.taskMu.Unlock()
-	if !s.closed {
-		s.tasks.Add(1)
-	}
-	return !s.closed
-}
+func (s *Server) Close(ctx context.Context) error { return s.tasks.Close(ctx) }
 
 // contentPolicy lets a page load our own style, script and pictures, send forms to us, and nothing else.
 const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +

@@ -114,8 +114,8 @@ func (s *Server) within(h func(*visit) error) http.HandlerFunc {
 
 func (s *Server) visit(w http.ResponseWriter, r *http.Request, session store.Session) (*visit, error) {
 	v := &visit{r: r, w: w, lang: s.pages.languages.of(r), now: s.cfg.Now(), session: session}
-	v.auto = r.Method == http.MethodGet && (r.Header.Get("X-Verigate-Auto") != "" || r.URL.Query().Has("auto") ||
-		r.URL.Path == "/m/state" || r.URL.Path == "/m/events")
+	v.auto = r.Header.Get("X-Verigate-Auto") != "" ||
+		r.Method == http.MethodGet && (r.URL.Query().Has("auto") || r.URL.Path == "/m/state" || r.URL.Path == "/m/events")
 	if !v.auto && v.now.Sub(session.SeenAt) >= touchEvery {
 		if err := s.cfg.Store.TouchSession(r.Context(), session.Hash, v.now); err != nil {
 			return nil, err

@@ -28,6 +28,12 @@ func must[P, R any](b *tab, command cdp.Command[P, R], params P) R {
 func (b *tab) audit(name string) {
 	b.t.Helper()
 	require.Equal(b.t, b.device.language, eval[string](b, "document.documentElement.lang"), name)
+	b.inspect(name)
+}
+
+// inspect is audit for pages that are written in both languages at once.
+func (b *tab) inspect(name string) {
+	b.t.Helper()
 	require.NotEmpty(b.t, eval[string](b, "document.title"), name)
 	for _, scheme := range []string{"light", "dark"} {
 		b.scheme(scheme)
@@ -88,7 +94,7 @@ func (b *tab) picture(name string) {
 	if *screenshots == "" {
 		return
 	}
-	widths := []int64{1280, 390}
+	widths := []int64{1280, 390, 320}
 	if b.device.phone {
 		widths = []int64{390, 360}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -59,7 +60,25 @@ type demo struct {
 // startDemo starts the binary on ports of its own; it is stopped when the test ends.
 func startDemo(t testing.TB, env ...string) *demo {
 	t.Helper()
+	return runDemo(t, t.TempDir(), env...)
+}
+
+// startDemoAt starts the binary on data that were begun on another day: business time is what those remember.
+func startDemoAt(t testing.TB, at time.Time) *demo {
+	t.Helper()
 	home := t.TempDir()
+	data := filepath.Join(home, "data")
+	require.NoError(t, os.Mkdir(data, 0o700))
+	for name, text := range map[string]string{
+		"verigate-demo.json": `{"format": 1}`, "clock.json": fmt.Sprintf(`{"offset_ns": %d}`, time.Until(at).Nanoseconds()),
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(data, name), []byte(text), 0o600))
+	}
+	return runDemo(t, home)
+}
+
+func runDemo(t testing.TB, home string, env ...string) *demo {
+	t.Helper()
 	ready := filepath.Join(home, "ready.json")
 	cmd := exec.Command(binary(t), "demo", "--data", filepath.Join(home, "data"), "--http", "127.0.0.1:0", "--no-browser",
 		"--ready-file", ready)

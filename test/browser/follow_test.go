@@ -126,7 +126,7 @@ func usedLink(t *testing.T, s *stage) {
 	first.land()
 	thief.expect("status of 410")
 	thief.pressOn("form[action^='/m/l/'] button.primary")
-	thief.awaitText("This link was used already")
+	thief.awaitText("This link has already been used")
 	require.False(t, thief.says(a.id))
 	first.open(link)
 	first.awaitPath("/m/")

@@ -15,7 +15,7 @@ func BenchmarkPassToSuccess(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		account, page := s.showQR(b, computer("en"))
-		hand := s.scan(b, page.photograph(), "en")
+		hand := s.scan(b, page.scanLink(), "en")
 		hand.agree()
 		page.awaitElement(".state.scanned")
 		b.StartTimer()

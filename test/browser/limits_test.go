@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLimits waits for the end of a QR code and of the day's attempts.
+// TestLimits waits for the end of QR codes, of links and of the day's attempts.
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, "VERIGATE_LIMITS_QR_LEASE=1m", "VERIGATE_LIMITS_ATTEMPTS_PER_DAY=2")
-	for name, run := range map[string]func(*testing.T, *stage, string){"expired QR": expiredQR, "locked": locked} {
+	s := newStage(t, "VERIGATE_LIMITS_QR_LEASE=1m", "VERIGATE_LIMITS_ATTEMPTS_PER_DAY=2", "VERIGATE_PAGES_LINK_LIFE=1m")
+	for name, run := range map[string]func(*testing.T, *stage, string){"expired QR": expiredQR, "expired link": expiredLink, "locked": locked} {
 		for _, language := range languages() {
 			t.Run(name+" "+language, func(t *testing.T) {
 				t.Parallel()
@@ -22,26 +22,54 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// expiredQR: the page says by itself that the code has ended, and offers another one; the old one is dead.
+// expiredQR: for a code that nobody scanned the page gets another by itself, once. After that it says that the code has
+// ended, and offers another. Old codes are dead.
 func expiredQR(t *testing.T, s *stage, language string) {
 	_, b := s.showQR(t, computer(language))
-	old := b.photograph()
+	first := b.photograph()
+	b.await("another code is shown by itself", `document.querySelector("#scan-link").value !== `+quoted(first))
+	second := b.photograph()
+	require.NotEqual(t, first, second)
 	b.awaitElement("#renew")
 	b.audit("18-qr-ended")
 	b.steady()
-	p := s.device(t, phone(language))
-	p.expect("status of 410")
-	p.open(old)
-	require.False(t, eval[bool](p, visible("main.phone")), "the old code leads nowhere")
-	p.picture("phone-code-ended")
+	for _, old := range []string{first, second} {
+		p := s.device(t, phone(language))
+		p.expect("status of 410")
+		p.open(old)
+		require.False(t, eval[bool](p, visible("main.phone")), "the old code leads nowhere")
+		p.inspect("phone-code-ended")
+	}
 	b.pressOn("#renew")
-	b.awaitElement("#qr")
-	fresh := b.photograph()
-	require.NotEqual(t, old, fresh)
-	p = s.scan(t, fresh, language)
+	p := s.scan(t, b.photograph(), language)
 	p.agree()
 	p.finish("pass")
 	b.awaitPath("/m/done")
+}
+
+// expiredLink: a link that was not used in time opens nothing, neither for who opens it then nor for who had opened the
+// page before.
+func expiredLink(t *testing.T, s *stage, language string) {
+	a := s.account(t)
+	early, late := s.device(t, computer(language)), s.device(t, computer(language))
+	link := a.link()
+	early.open(link)
+	early.awaitElement("form[action^='/m/l/'] button.primary")
+	expired := map[string]string{"zh-CN": "此链接已过期", "en": "This link has expired"}[language]
+	ends := time.Now().Add(time.Minute) // no earlier than the link does
+	eventually(t, patience, func() string { return "the link's minute is over" }, func() bool { return time.Now().After(ends) })
+	for _, b := range []*tab{early, late} {
+		b.expect("status of 410")
+	}
+	late.open(link)
+	late.awaitText(expired)
+	require.False(t, late.says(a.id))
+	late.audit("25-expired-link")
+	early.pressOn("form[action^='/m/l/'] button.primary")
+	early.awaitText(expired)
+	early.expect("status of 401")
+	early.open(s.API + "/m/")
+	require.False(t, early.says(a.id), "no session was begun")
 }
 
 // locked: the day's attempts are used up; an operator unlocks, and the page follows.

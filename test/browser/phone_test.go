@@ -1,30 +1,11 @@
 package browser
 
 import (
-	"bytes"
-	"image/png"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/qrcode"
 	"github.com/stretchr/testify/require"
 )
-
-// photograph reads the QR code off a picture of what the tab shows, as a phone's camera does.
-func (b *tab) photograph() string {
-	b.t.Helper()
-	shot, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-	require.NoError(b.t, err)
-	picture, err := png.Decode(bytes.NewReader(shot))
-	require.NoError(b.t, err)
-	bitmap, err := gozxing.NewBinaryBitmapFromImage(picture)
-	require.NoError(b.t, err)
-	code, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
-	require.NoError(b.t, err, "a QR code is on the picture")
-	return code.GetText()
-}
 
 // scan takes the phone out, holds it to the QR code and opens what it says.
 func (s *stage) scan(t testing.TB, address, language string) *tab {

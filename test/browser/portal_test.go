@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -18,6 +19,7 @@ func TestPortal(t *testing.T) {
 		"pages of the portal":     portalPages,
 		"prompt at every login":   promptAtEveryLogin,
 		"levels of the prompt":    promptLevels,
+		"link of the prompt":      promptLink,
 		"prompt without a mouse":  promptByKeyboard,
 		"prompt without a script": promptWithoutScript,
 		"prompt tells":            promptTells,
@@ -114,37 +116,58 @@ func promptAtEveryLogin(t *testing.T, s *stage) {
 	require.Contains(t, eval[string](b, "location.href"), s.API+"/m/", "verify now leads to the hosted pages")
 }
 
-// promptLevels shows what only other days would: the demonstration's clock stands after the deadline.
+// promptLevels signs in on days that lie differently far before the founding rule's deadline, and after it.
 func promptLevels(t *testing.T, s *stage) {
-	for _, language := range languages() {
-		t.Run(language, func(t *testing.T) {
+	for _, level := range []struct{ name, at, en, zh string }{
+		{"notice", "2020-11-17T09:00:00+08:00", "17 days left", "还剩 17 天"},
+		{"warning", "2020-12-01T09:00:00+08:00", "3 days left", "还剩 3 天"},
+		{"final", "2020-12-03T09:00:00+08:00", "Less than one day left", "剩余不足一天"},
+		{"enforced", "2020-12-05T09:00:00+08:00", "The deadline has passed", "截止时间已过"},
+	} {
+		t.Run(level.name, func(t *testing.T) {
 			t.Parallel()
-			b := s.device(t, computer(language))
-			a := s.account(t)
-			b.signIn(a.id)
-			b.press(".vg-prompt-later")
-			for _, level := range []struct {
-				name string
-				days int
-				says string
-			}{
-				{"notice", 17, map[string]string{"en": "17 days left", "zh-CN": "还剩 17 天"}[language]},
-				{"warning", 3, map[string]string{"en": "3 days left", "zh-CN": "还剩 3 天"}[language]},
-				{"final", 1, map[string]string{"en": "Last day", "zh-CN": "最后一天"}[language]},
-			} {
-				eval[bool](b, fmt.Sprintf(`VerigatePrompt.show({show: true, level: %q, days_left: %d, message: {
-				  en: "Please complete face verification before 4 December 2020, 00:00 (UTC+08:00).",
-				  "zh-CN": "请在2020年12月4日00:00（UTC+08:00）之前完成人脸识别验证。"}, link: "javascript:alert(1)"},
-				  {limits: [{en: "Create shipping labels", "zh-CN": "创建物流面单"}]}).then(said => { window.said = said }), true`, level.name, level.days))
+			at, err := time.Parse(time.RFC3339, level.at)
+			require.NoError(t, err)
+			then := &stage{demo: startDemoAt(t, at), axe: s.axe, browser: s.browser}
+			for _, language := range languages() {
+				a := then.account(t)
+				b := then.device(t, computer(language))
+				b.signIn(a.id)
 				b.awaitElement("dialog[open].vg-prompt-" + level.name)
-				b.awaitText(level.says)
-				require.False(t, eval[bool](b, visible(".vg-prompt-go")), "a link that is no web address is left out")
+				b.awaitText(map[string]string{"en": level.en, "zh-CN": level.zh}[language])
+				b.awaitText(map[string]string{"en": "Create shipping labels", "zh-CN": "创建物流面单"}[language])
 				b.audit("portal-prompt-" + level.name)
-				b.press(".vg-prompt-later")
-				b.await("the caller is told", "window.said === 'later'")
-				eval[bool](b, "delete window.said")
+				b.pressOn(".vg-prompt-go")
+				b.awaitElement("form[action^='/m/l/']")
+				require.Contains(t, eval[string](b, "location.href"), then.API+"/m/l/")
 			}
 		})
+	}
+}
+
+// promptLink: a portal that shows the prompt in its own way gets the address from the answer. The script uses it where no
+// action is given, and leaves out what is no web address.
+func promptLink(t *testing.T, s *stage) {
+	a := s.account(t)
+	var login struct {
+		Prompt struct {
+			Link string `json:"link"`
+		} `json:"prompt"`
+	}
+	s.call(t, http.MethodPost, a.path("/logins"), s.APIKey, map[string]string{"login_id": "login-1"}, http.StatusOK, &login)
+	require.Equal(t, s.Portal+"/dashboard", login.Prompt.Link)
+	b := s.device(t, computer("en"))
+	b.open(login.Prompt.Link)
+	b.awaitElement("#account") // sign in first
+	b.signIn(a.id)
+	b.press(".vg-prompt-later")
+	for link, seen := range map[string]bool{login.Prompt.Link: true, "javascript:alert(1)": false} {
+		eval[bool](b, fmt.Sprintf("VerigatePrompt.show({show: true, level: 'notice', link: %q}).then(said => { window.said = said }), true", link))
+		b.awaitElement("dialog[open]")
+		require.Equal(t, seen, eval[bool](b, visible("a.vg-prompt-go")), link)
+		b.press(".vg-prompt-later")
+		b.await("the caller is told", "window.said === 'later'")
+		eval[bool](b, "delete window.said")
 	}
 }
 

@@ -171,7 +171,13 @@ func (b *tab) heard() []string {
 
 func (b *tab) resize(width, height int64) {
 	b.t.Helper()
-	options := []chromedp.EmulateViewportOption{}
+	b.resizeTo(width, height, 1)
+}
+
+// resizeTo sets the window's size in CSS pixels and how many of the screen's pixels make one of those.
+func (b *tab) resizeTo(width, height int64, ratio float64) {
+	b.t.Helper()
+	options := []chromedp.EmulateViewportOption{chromedp.EmulateScale(ratio)}
 	if b.device.phone {
 		options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}

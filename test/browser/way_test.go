@@ -18,6 +18,7 @@ func TestMerchant(t *testing.T) {
 		"without a mouse":                wayByKeyboard,
 		"without a script":               wayWithoutScript,
 		"on a phone":                     wayOnPhone,
+		"code on every screen":           codeOnEveryScreen,
 		"result by push":                 resultByPush,
 		"result by polling":              resultByPolling,
 		"result by the button":           resultByButton,
@@ -276,7 +277,8 @@ func wayWithoutScript(t *testing.T, s *stage) {
 	b.awaitPath("/m/done")
 }
 
-// wayOnPhone: the merchant has no computer. Instead of a QR code there is a button that opens Alipay.
+// wayOnPhone: the merchant has no computer. Instead of a QR code there is a button that opens Alipay, which leads back to
+// a page that says where to go from there.
 func wayOnPhone(t *testing.T, s *stage) {
 	for _, language := range languages() {
 		t.Run(language, func(t *testing.T) {
@@ -286,10 +288,15 @@ func wayOnPhone(t *testing.T, s *stage) {
 			require.False(t, eval[bool](b, visible("#qr")))
 			b.audit("09-qr-on-a-phone")
 			b.pressOn("a[href='/m/qr?view=qr']")
-			b.awaitElement("#qr")
-			p := s.scan(t, b.photograph(), language)
+			link := b.photograph()
+			p := b.another()
+			p.open(link)
 			p.agree()
 			p.finish("pass")
+			p.await("Alipay returns to our page", "location.pathname.startsWith('/r/')")
+			p.awaitText("如果就在这部手机上打开，请切换回原来的页面")
+			p.awaitText("If it is open on this phone, switch back to where you came from")
+			p.inspect("phone-returned")
 			b.awaitPath("/m/done")
 			b.audit("13-done-on-a-phone")
 		})

@@ -40,6 +40,7 @@
 
   // Only what differs is replaced, so that what is announced has changed, and the focus stays where it can.
   function replace(fresh) {
+    var waited = !!document.querySelector('.state.waiting');
     var focused = document.activeElement && document.activeElement.id;
     document.querySelectorAll('[data-live]').forEach(function (old) {
       var now = fresh.getElementById(old.id);
@@ -53,6 +54,8 @@
       target.focus({ preventScroll: true });
     }
     wire();
+    unscanned = unscanned || waited && !!document.querySelector('.state.ended');
+    renew();
   }
 
   // --- events, and polling where they do not arrive -------------------------------------------------------------
@@ -107,6 +110,7 @@
     heard = Date.now();
     listen();
     startPolling(); // asks at once; the first event ends it
+    renew();
   });
   window.addEventListener('pagehide', deafen);
   window.addEventListener('pageshow', function (e) { if (e.persisted) { location.reload(); } });
@@ -129,9 +133,38 @@
     }, 250);
   }
 
+  // --- another code -----------------------------------------------------------------------------------------------
+
+  // A code that ended before anybody scanned it is followed by another, once: whoever still looks at the page need not
+  // act, and a page that was left alone does not ask for codes for ever. After that there is the button. Whoever has
+  // scanned the code is busy with the phone.
+  var unscanned = false, renewed = false;
+  function renew() {
+    var form = document.querySelector('form[data-renew]');
+    if (!form || !unscanned || renewed || leaving || document.hidden) { return; }
+    renewed = true;
+    fetch(form.action, {
+      method: 'POST', headers: { 'X-Verigate-Auto': '1' }, body: new URLSearchParams(new FormData(form)), credentials: 'same-origin',
+    }).then(redraw).catch(function () { /* there is the button */ });
+  }
+
+  // --- the code's size: as large as there is room, and each module a whole number of the screen's own pixels ---------
+
+  function fit() {
+    var code = document.getElementById('qr');
+    if (!code) { return; }
+    var modules = code.viewBox.baseVal.width, ratio = window.devicePixelRatio || 1;
+    var room = Math.min(290, document.getElementById('code').clientWidth - 4);
+    var size = modules * Math.max(1, Math.floor(room * ratio / modules)) / ratio;
+    code.setAttribute('width', size);
+    code.setAttribute('height', size);
+  }
+  window.addEventListener('resize', fit); // zooming resizes, too
+
   // --- forms ------------------------------------------------------------------------------------------------------
 
   function wire() {
+    fit();
     countdown();
     document.querySelectorAll('form[data-tick]').forEach(function (form) {
       var box = form.querySelector('input[type=checkbox]'), button = form.querySelector('button.primary');
