@@ -46,9 +46,12 @@ type rig struct {
 
 // What is measured does not reach these parts of the API; a call would panic.
 type (
-	noEngine   struct{ api.Engine }
-	noVault    struct{ api.Vault }
-	noLauncher struct{ api.Launcher }
+	noEngine    struct{ api.Engine }
+	noVault     struct{ api.Vault }
+	noLauncher  struct{ api.Launcher }
+	noReminders struct{ api.Reminders }
+	noSweeps    struct{ api.Sweeps }
+	noWebhooks  struct{ api.Webhooks }
 )
 
 // newRig starts one. bare is a handler that is served beside the API, at /bare.
@@ -104,7 +107,8 @@ func (r *rig) serve(ctx context.Context, bare func(*rig) http.Handler) error {
 		return err
 	}
 	server, err := api.New(api.Config{
-		Store: r.store, Gate: g, Vault: noVault{}, Engine: noEngine{}, Launcher: noLauncher{}, Tokens: tokens, Now: r.clock, Logger: quiet,
+		Store: r.store, Gate: g, Vault: noVault{}, Engine: noEngine{}, Launcher: noLauncher{},
+		Reminders: noReminders{}, Sweeps: noSweeps{}, Webhooks: noWebhooks{}, Tokens: tokens, Now: r.clock, Logger: quiet,
 		KeyRate: api.Rate{PerSecond: 1e9, Burst: 1e9},
 	})
 	if err != nil {
