@@ -162,7 +162,7 @@ func printPreview(to io.Writer, p *impact.Preview) error {
 	for _, r := range p.Rules {
 		row(append(counts(r.Counts, r.Policy+"/"+r.Rule, remark(r)), r.NewlyBlocked, r.NewlyFree)...)
 		for _, s := range r.States {
-			row(counts(s.Counts, "", s.State)...)
+			row(append(counts(s.Counts, "", s.State), "-", "-")...) // as many cells as the others, or the columns end here
 		}
 	}
 	printActions(row, p)
