@@ -40,7 +40,7 @@ func TestDiff(t *testing.T) {
 	}{
 		"only the text":          {changed(), changed("version: 1", "version: 2", "# Beijing time.", "#", "kind: individual", "kind: [individual]", "2020-12-04T00:00:00+08:00", "2020-12-03T16:00:00Z"), nil},
 		"a later deadline":       {changed(), changed("2020-12-04T", "2020-12-11T"), []string{rule + "phases.enforced.from: 2020-12-04T00:00:00+08:00 -> 2020-12-11T00:00:00+08:00"}},
-		"a stricter effect":        {changed(), changed("login: prompt # a login is never blocked", "login: block"), []string{rule + "phases.enforced.effects.login: prompt -> block"}},
+		"a stricter effect":      {changed(), changed("login: prompt # a login is never blocked", "login: block"), []string{rule + "phases.enforced.effects.login: prompt -> block"}},
 		"an effect gone":         {changed("create_label: block", "create_label: block\n          print_label: block"), changed(), []string{rule + "phases.enforced.effects.print_label: block -> "}},
 		"allow is not naming it": {changed(), changed("create_label: block", "create_label: block\n          print_label: allow"), nil},
 		"a wider cohort": {changed(), changed("      region: CN\n", "", "before: 2020-11-17T", "before: 2020-11-18T"), []string{
