@@ -89,7 +89,7 @@ type side struct {
 type sample struct {
 	operations int
 	took       time.Duration
-	cpu        time.Duration   // of this process, with everything around what was timed; 0 if the system does not tell
+	cpu        time.Duration   // of this process; what leaves 0 here is given that of the whole round; 0 if the system does not tell
 	each       []time.Duration // of each operation, where that is measured
 	allocs     float64         // of one operation
 	resident   int64           // most, in MiB
@@ -131,7 +131,7 @@ func (k *comparison) round(ctx context.Context, sides ...side) error {
 		if err != nil {
 			return fmt.Errorf("bench: %s, %s: %w", k.what, s.name, err)
 		}
-		if got.cpu != untold {
+		if got.cpu == 0 {
 			got.cpu = processorTime() - used
 		}
 		k.samples[i] = append(k.samples[i], got)
