@@ -76,7 +76,7 @@ func (s *scene) replay(ctx context.Context, changes []rowChange) (sample, error)
 		for i, change := range changes {
 			var err error
 			if values[i], err = readRows(ctx, s.db, change.read+` AND account_id > ? ORDER BY account_id LIMIT ?`, after, batch); err != nil {
-				return got, errors.Join(err, ctx.Err())
+				return got, err
 			}
 			if len(values[i]) != min(batch, s.covered()-got.operations) {
 				return got, fmt.Errorf("%d rows instead of the sweep's by %s", len(values[i]), change.read)
