@@ -39,6 +39,7 @@ func All() []Benchmark {
 		{"gate", "decisions over HTTP against a handler that reads one row and writes a fixed answer", []int{1_000_000}, gateBench},
 		{"decide", "the rules alone against the same comparisons written out", nil, decideBench},
 		{"import", "an import over HTTP against SQLite's bulk insert of the same rows", []int{10_000, 100_000, 1_000_000}, importBench},
+		{"enforcement", "what a deadline does to a population: import, preview, sweeps, decisions meanwhile, report", []int{10_000, 100_000, 1_000_000}, enforcementBench},
 	}
 }
 
@@ -56,6 +57,7 @@ type Row struct {
 	Unit     string   `json:"unit"` // of Rate, a second
 	Rate     Spread   `json:"rate"`
 	Ratio    *Spread  `json:"ratio,omitempty"`     // of the rate to the baseline's in the same round
+	P50      *Spread  `json:"p50_us,omitempty"`    // of one answer, in microseconds
 	P99      *Spread  `json:"p99_us,omitempty"`    // of one answer, in microseconds
 	P99Ratio *Spread  `json:"p99_ratio,omitempty"` // to the baseline's in the same round
 	CPU      *Spread  `json:"cpu_us,omitempty"`    // of one operation, clients included; it says more than the rate where others use the machine too
@@ -87,7 +89,7 @@ type side struct {
 type sample struct {
 	operations int
 	took       time.Duration
-	cpu        time.Duration   // of this process, with everything around what was timed; 0 if the system does not tell
+	cpu        time.Duration   // of this process; what leaves 0 here is given that of the whole round; 0 if the system does not tell
 	each       []time.Duration // of each operation, where that is measured
 	allocs     float64         // of one operation
 	resident   int64           // most, in MiB
@@ -95,40 +97,74 @@ type sample struct {
 
 // compare has the sides take turns; the first one is the baseline.
 func (c Config) compare(ctx context.Context, what, unit string, sides ...side) ([]Row, error) {
-	samples := make([][]sample, len(sides))
+	k := comparison{what: what, unit: unit}
 	for round := range c.Rounds {
-		for i, s := range sides {
-			used := processorTime()
-			got, err := s.round(ctx)
-			if err != nil {
-				return nil, fmt.Errorf("bench: %s, %s: %w", what, s.name, err)
-			}
-			got.cpu = processorTime() - used
-			samples[i] = append(samples[i], got)
+		if err := k.round(ctx, sides...); err != nil {
+			return nil, err
 		}
 		c.Say("%s: round %d of %d", what, round+1, c.Rounds)
 	}
-	rows := make([]Row, len(sides))
-	for i, s := range sides {
-		rows[i] = row(what, unit, s.name, samples[i], samples[0])
+	return k.rows(), nil
+}
+
+// comparison gathers the rounds of sides that are the same every time; the first one is the baseline.
+type comparison struct {
+	what, unit string
+	backwards  bool // the baseline goes last, because it repeats what the others did
+	names      []string
+	samples    [][]sample // of each side
+}
+
+func (k *comparison) round(ctx context.Context, sides ...side) error {
+	if k.samples == nil {
+		k.samples = make([][]sample, len(sides))
+		for _, s := range sides {
+			k.names = append(k.names, s.name)
+		}
+	}
+	for i := range sides {
+		if k.backwards {
+			i = len(sides) - 1 - i
+		}
+		s, used := sides[i], processorTime()
+		got, err := s.round(ctx)
+		if err != nil {
+			return fmt.Errorf("bench: %s, %s: %w", k.what, s.name, err)
+		}
+		if got.cpu == 0 {
+			got.cpu = processorTime() - used
+		}
+		k.samples[i] = append(k.samples[i], got)
+	}
+	return nil
+}
+
+func (k *comparison) rows() []Row {
+	rows := make([]Row, len(k.samples))
+	for i, samples := range k.samples {
+		rows[i] = row(k.what, k.unit, k.names[i], samples, k.samples[0])
 		if i == 0 {
 			rows[i].Ratio, rows[i].P99Ratio, rows[i].CPURatio = nil, nil, nil
 		}
 	}
-	return rows, nil
+	return rows
 }
+
+// untold is the processor time of a sample during which something else was done too.
+const untold = -1
 
 // leastProcessorTime is what a round must have used for its processor time to say anything: it is counted in hundredths
 // of a second.
 const leastProcessorTime = 300 * time.Millisecond
 
 func row(what, unit, name string, own, baseline []sample) Row {
-	var rates, ratios, p99, p99Ratios, cpu, cpuRatios []float64
+	var rates, ratios, p50, p99, p99Ratios, cpu, cpuRatios []float64
 	r := Row{Case: what, Side: name, Unit: unit}
 	for i, s := range own {
 		rates = append(rates, s.rate())
 		ratios = append(ratios, s.rate()/baseline[i].rate())
 		if len(s.each) > 0 {
+			p50 = append(p50, s.percentile(50))
 			p99 = append(p99, s.percentile(99))
 			p99Ratios = append(p99Ratios, s.percentile(99)/baseline[i].percentile(99))
 		}
@@ -141,8 +177,8 @@ func row(what, unit, name string, own, baseline []sample) Row {
 	ratio := spread(ratios)
 	r.Rate, r.Ratio = spread(rates), &ratio
 	if len(p99) > 0 {
-		p, q := spread(p99), spread(p99Ratios)
-		r.P99, r.P99Ratio = &p, &q
+		m, p, q := spread(p50), spread(p99), spread(p99Ratios)
+		r.P50, r.P99, r.P99Ratio = &m, &p, &q
 	}
 	if len(cpu) > 0 {
 		p, q := spread(cpu), spread(cpuRatios)
@@ -170,10 +206,10 @@ func (s sample) percentile(p int) float64 {
 // Table writes the report for people, as a table of Markdown.
 func (r Report) Table(w io.Writer) {
 	_, _ = fmt.Fprintf(w, "%s\n\n%s\n\n", r.Name, r.Machine)
-	_, _ = fmt.Fprint(w, "| case | side | rate | ratio | p99 µs | ratio | CPU µs | ratio | allocs | MiB |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	_, _ = fmt.Fprint(w, "| case | side | rate | ratio | p50 µs | p99 µs | ratio | CPU µs | ratio | allocs | MiB |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, row := range r.Rows {
-		_, _ = fmt.Fprintf(w, "| %s | %s | %s %s | %s | %s | %s | %s | %s | %s | %s |\n", row.Case, row.Side,
-			row.Rate.text("%.0f"), row.Unit, row.Ratio.text("%.2f"), row.P99.text("%.0f"), row.P99Ratio.text("%.2f"),
+		_, _ = fmt.Fprintf(w, "| %s | %s | %s %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", row.Case, row.Side,
+			row.Rate.text("%.0f"), row.Unit, row.Ratio.text("%.2f"), row.P50.text("%.0f"), row.P99.text("%.0f"), row.P99Ratio.text("%.2f"),
 			row.CPU.text("%.2f"), row.CPURatio.text("%.2f"), number(row.Allocs, "%.1f"), whole(row.Resident))
 	}
 }

@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"github.com/verigate/verigate/internal/bulk"
 	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/policy"
 )
 
 // importBench sends files of new accounts as the command does, each into a new database. The baseline writes the same
@@ -22,7 +24,7 @@ import (
 func importBench(ctx context.Context, c Config) (report Report, err error) {
 	for _, accounts := range c.Accounts {
 		file := filepath.Join(c.Dir, fmt.Sprintf("accounts-%d.ndjson", accounts))
-		if err := writeAccounts(file, accounts); err != nil {
+		if err := writeAccounts(file, accounts, account); err != nil {
 			return report, err
 		}
 		run := 0
@@ -41,14 +43,14 @@ func importBench(ctx context.Context, c Config) (report Report, err error) {
 	return report, nil
 }
 
-func writeAccounts(path string, accounts int) error {
+func writeAccounts(path string, accounts int, nth func(int) policy.Account) error {
 	file, err := os.Create(path) //nolint:gosec // a file of the benchmark's own
 	if err != nil {
 		return err
 	}
 	out := bufio.NewWriter(file)
 	for n := range accounts {
-		a := account(n)
+		a := nth(n)
 		_, _ = fmt.Fprintf(out, `{"account_id":%q,"kind":%q,"region":%q,"registered_at":%q}`+"\n", a.ID, a.Kind, a.Region, a.RegisteredAt.Format(time.RFC3339))
 	}
 	return errors.Join(out.Flush(), file.Close())
@@ -60,6 +62,10 @@ func (c Config) importFile(ctx context.Context, name, file string, accounts int)
 		return s, err
 	}
 	defer func() { err = errors.Join(err, r.close(ctx), removeDatabase(r.path)) }()
+	return c.importInto(ctx, r, file, accounts)
+}
+
+func (c Config) importInto(ctx context.Context, r *rig, file string, accounts int) (s sample, err error) {
 	in, err := os.Open(file) //nolint:gosec // a file of the benchmark's own
 	if err != nil {
 		return s, err
@@ -109,6 +115,11 @@ func (c Config) bulkInsert(ctx context.Context, name string, accounts int) (s sa
 	}
 	db.SetMaxOpenConns(1)
 	defer func() { err = errors.Join(err, db.Close(), removeDatabase(path)) }()
+	return c.insertInto(ctx, db, accounts, account)
+}
+
+// insertInto drops the indexes of the tables before it begins to count.
+func (c Config) insertInto(ctx context.Context, db *sql.DB, accounts int, nth func(int) policy.Account) (s sample, err error) {
 	rows, err := db.QueryContext(ctx, `SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('accounts', 'account_versions')`)
 	if err != nil {
 		return s, err
@@ -148,7 +159,7 @@ func (c Config) bulkInsert(ctx context.Context, name string, accounts int) (s sa
 	}
 	recorded := announced().UnixNano()
 	for n := range accounts {
-		a := account(n)
+		a := nth(n)
 		_, err := first.ExecContext(ctx, a.ID, string(a.Kind), a.Region, a.RegisteredAt.UnixNano(), recorded, string(lifecycle.Unverified), string(lifecycle.Unverified.Turn()))
 		if err == nil {
 			_, err = second.ExecContext(ctx, a.ID, string(a.Kind), a.Region, a.RegisteredAt.UnixNano(), recorded)

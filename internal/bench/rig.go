@@ -37,6 +37,7 @@ func enforced() time.Time  { return time.Date(2020, 12, 5, 10, 0, 0, 0, lifecycl
 type rig struct {
 	store  *sqlstore.Store
 	db     *sql.DB // the same file, for baselines
+	gate   *gate.Gate
 	path   string
 	url    string
 	key    string
@@ -96,6 +97,7 @@ func (r *rig) serve(ctx context.Context, bare func(*rig) http.Handler) error {
 	if err != nil {
 		return err
 	}
+	r.gate = g
 	r.closes = append(r.closes, g.Close)
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
