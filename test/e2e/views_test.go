@@ -170,6 +170,7 @@ type detail struct {
 	Provenance *struct {
 		At       time.Time `json:"at"`
 		Method   string    `json:"method"`
+		By       *string   `json:"by"`
 		Evidence string    `json:"evidence"`
 	} `json:"provenance"`
 	Prompt *struct {
@@ -179,6 +180,24 @@ type detail struct {
 		PolicyVersion int    `json:"policy_version"`
 		Rule          string `json:"rule"`
 	} `json:"prompt"`
+	Reminder *struct {
+		Number        int       `json:"number"`
+		Milestone     string    `json:"milestone"`
+		Level         string    `json:"level"`
+		Deadline      time.Time `json:"deadline"`
+		Policy        string    `json:"policy"`
+		PolicyVersion int       `json:"policy_version"`
+		Rule          string    `json:"rule"`
+	} `json:"reminder"`
+	Restricted *struct {
+		Policy        string    `json:"policy"`
+		PolicyVersion int       `json:"policy_version"`
+		Rule          string    `json:"rule"`
+		Since         time.Time `json:"since"`
+		Actions       []string  `json:"actions"`
+		Opened        *int64    `json:"opened"`
+		Sweep         *string   `json:"sweep"`
+	} `json:"restricted"`
 }
 
 // refusal is a problem as RFC 9457 writes it.
