@@ -171,6 +171,7 @@ type detail struct {
 		At       time.Time `json:"at"`
 		Method   string    `json:"method"`
 		Evidence string    `json:"evidence"`
+		By       *string   `json:"by"`
 	} `json:"provenance"`
 	Prompt *struct {
 		Number        int    `json:"number"`
@@ -179,6 +180,15 @@ type detail struct {
 		PolicyVersion int    `json:"policy_version"`
 		Rule          string `json:"rule"`
 	} `json:"prompt"`
+	Restricted *struct {
+		Policy        string     `json:"policy"`
+		PolicyVersion int        `json:"policy_version"`
+		Rule          string     `json:"rule"`
+		Since         *time.Time `json:"since"`
+		Actions       []string   `json:"actions"`
+		Opened        *int64     `json:"opened"`
+		Sweep         *string    `json:"sweep"`
+	} `json:"restricted"`
 }
 
 // refusal is a problem as RFC 9457 writes it.
