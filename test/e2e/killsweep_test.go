@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"testing"
 	"time"
@@ -22,30 +23,42 @@ func TestKilledSweeps(t *testing.T) {
 	answers := sweepAnswers(t, d)
 	var accounts []string
 	for round := range kills() {
-		fresh := coveredLines(fmt.Sprintf("swept-%02d-", round), swept)
+		prefix := fmt.Sprintf("swept-%02d-", round)
+		fresh := coveredLines(prefix, swept)
 		d.service(t).importLines(t, fresh...)
 		accounts = append(accounts, idsOf(fresh)...)
-		id := startSweep(d.reviewer(t))
-		n := moment.upTo(answers + answers/4)
-		last := watchSweep(d.reviewer(t), id, n)
+		startSweep(d.reviewer(t))
+		when := killInSweep(d.reviewer(t), moment, round, idsOf(fresh), answers)
 		d.kill(t)
-		t.Logf("kill %d: after answer %d of about %d; %s, %d of %d accounts, %d restricted", round+1, n, answers, last.State, last.Done, last.Total, last.Restricted)
 		d.start(t)
+		done := len(listed(d.reviewer(t), "&restricted=true", prefix))
+		t.Logf("kill %d: %s; of %d accounts %d were restricted then", round+1, when, swept, done)
 	}
 	startSweep(d.reviewer(t))
 	requireSwept(t, d, accounts, awaitSweeps(t, d.reviewer(t)))
 }
 
-// sweepAnswers is how many answers an undisturbed sweep takes, asked for one after the other.
+// killInSweep returns at the moment to kill: while the sweep writes, as soon as an account is restricted, or anywhere
+// from its start to shortly after its end. It says which.
+func killInSweep(c caller, moment moments, round int, accounts []string, answers int) string {
+	c.t.Helper()
+	if round%2 == 0 {
+		id := accounts[moment.IntN(len(accounts))]
+		watchSweep(c, id, math.MaxInt, func(found int) bool { return found > 0 })
+		return "when " + id + " was restricted"
+	}
+	n := moment.upTo(answers + answers/4)
+	watchSweep(c, accounts[0], n, func(int) bool { return false })
+	return fmt.Sprintf("after answer %d of about %d", n, answers)
+}
+
+// sweepAnswers is how many answers about its last account are given while a sweep goes on that nothing disturbs.
 func sweepAnswers(t *testing.T, d *demo) int {
 	t.Helper()
-	d.service(t).importLines(t, coveredLines("undisturbed-", swept)...)
-	c := d.reviewer(t)
-	id, n := startSweep(c), 0
-	for watchSweep(c, id, 1).State != "done" {
-		n++
-	}
-	return n
+	lines := coveredLines("undisturbed-", swept)
+	d.service(t).importLines(t, lines...)
+	startSweep(d.reviewer(t))
+	return watchSweep(d.reviewer(t), idsOf(lines)[swept-1], math.MaxInt, func(found int) bool { return found > 0 })
 }
 
 // requireSwept checks every account's log and restrictions, and the sweeps' own counts against them.
@@ -134,6 +147,10 @@ type sweepProgress struct {
 	EndedAt           *time.Time `json:"ended_at"`
 }
 
+type sweepStarted struct {
+	ID string `json:"id"`
+}
+
 type sweepPage struct {
 	Sweeps []sweepProgress `json:"sweeps"`
 	Cursor *string         `json:"cursor"`
@@ -161,23 +178,22 @@ func startSweep(c caller) string {
 	body := map[string]any{"policy": "wishpost-face-verification", "reason": "by_hand"}
 	got := c.insist(keyed("/v1/sweeps", c.d.newID(c.t), body))
 	require.Equal(c.t, http.StatusAccepted, got.status, "%s", got.body)
-	return decoded[struct {
-		ID string `json:"id"`
-	}](c.t, got.body).ID
+	return decoded[sweepStarted](c.t, got.body).ID
 }
 
-// watchSweep asks n times how far the sweep has come, and returns the last answer that told.
-func watchSweep(c caller, id string, n int) (last sweepProgress) {
+// watchSweep asks for the restrictions of an account up to n times, until until is true of how many there are, and
+// returns how often it asked.
+func watchSweep(c caller, account string, n int, until func(found int) bool) (asked int) {
 	c.t.Helper()
-	for range n {
-		got := c.send(request{method: http.MethodGet, path: "/v1/sweeps/" + id})
-		if got.status == http.StatusOK {
-			last = decoded[sweepProgress](c.t, got.body)
-			continue
+	deadline := bounded(c.t, patience)
+	for asked < n {
+		require.NoError(c.t, deadline.Err(), "%s is not restricted", account)
+		asked++
+		if until(len(get[restrictions](c, "/v1/accounts/"+account+"/restrictions").Restrictions)) {
+			break
 		}
-		require.GreaterOrEqual(c.t, got.status, http.StatusInternalServerError, "%s", got.body)
 	}
-	return last
+	return asked
 }
 
 // awaitSweeps waits until every sweep is over, those too that a kill interrupted, and returns them.
