@@ -31,10 +31,26 @@ func (s *sweeps) StartSweep(ctx context.Context, policyName string, dryRun bool,
 	for _, key := range policies {
 		if key.Policy == policyName {
 			key.Instant, key.DryRun = s.now().Truncate(time.Second), dryRun
-			return key, s.Start(ctx, contract.Sweep{SweepKey: key, Actor: by, Reason: reason})
+			return s.startFresh(ctx, contract.Sweep{SweepKey: key, Actor: by, Reason: reason})
 		}
 	}
 	return contract.SweepKey{}, api.ErrPolicyNotInForce
+}
+
+// startFresh starts a sweep, or joins the one that runs under the same second. One that had ended when the caller asked
+// is of no use to it, so the next second is taken.
+func (s *sweeps) startFresh(ctx context.Context, sweep contract.Sweep) (contract.SweepKey, error) {
+	asked := s.now()
+	for {
+		if err := s.Start(ctx, sweep); err != nil {
+			return contract.SweepKey{}, err
+		}
+		progress, err := s.Progress(ctx, sweep.SweepKey)
+		if err != nil || !progress.State.Ended() || !progress.EndedAt.Before(asked) {
+			return sweep.SweepKey, nil //nolint:nilerr // it was started; how far it is, is asked again
+		}
+		sweep.Instant = sweep.Instant.Add(time.Second)
+	}
 }
 
 // startAll starts a sweep for every policy in force, as SweepTick does.
