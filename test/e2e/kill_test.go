@@ -27,7 +27,7 @@ func newMoments(t *testing.T) moments {
 		require.NoError(t, err, seedEnv)
 	}
 	t.Logf("%s=%d", seedEnv, seed)
-	return moments{rand.New(rand.NewPCG(seed, 0))} //nolint:gosec // drawn by chance, no secret
+	return moments{rand.New(rand.NewPCG(seed, 0))}
 }
 
 // upTo draws from 1 to n.
