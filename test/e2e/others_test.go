@@ -115,7 +115,7 @@ func (w *course) awaitOther(state string) {
 	eventually(w.t, patience, "the state "+state+" is left", func() bool { return w.status().State != state })
 }
 
-// passShown scans the code that is shown, passes at the provider, and presses the button.
+// passShown scans the code that is shown, passes at the provider, presses the button, and waits for what follows.
 func (w *course) passShown(s status) {
 	w.t.Helper()
 	if s.QR == nil {
@@ -130,6 +130,12 @@ func (w *course) passShown(s status) {
 	}
 	w.hand.decide(w.hand.certifyID(got.location), "pass")
 	w.do("refresh", w.merchant("refresh", map[string]any{}))
+	// The provider is asked about an account once a second at most: a question that was asked just before answers for
+	// this one, and may be older than the pass. Then who waits for the result brings it.
+	eventually(w.t, patience, "the result is taken", func() bool {
+		state := w.status().State
+		return state != "qr_issued" && state != "scanned"
+	})
 }
 
 // check holds the log against what was acknowledged, and the provider's orders against both.
