@@ -114,9 +114,9 @@ func (s *Server) agree(v *visit) error {
 			&termsPage{f, TermsVersion, s.person(v), true, v.status.Attempts.Left})
 		return nil
 	}
-	shown := v.lang.tag
-	if given := s.pages.languages.named(v.r.PostFormValue("shown")); given != nil {
-		shown = given.tag // the language of the text above the tick, should another tab have switched since
+	shown := v.lang.Tag()
+	if given := s.languages.Named(v.r.PostFormValue("shown")); given != nil {
+		shown = given.Tag() // the language of the text above the tick, should another tab have switched since
 	}
 	evidence, err := json.Marshal(struct {
 		Address   string `json:"address"`

@@ -90,8 +90,8 @@ type alternativePage struct{ *frame }
 type withdrawPage struct{ *frame }
 
 // builders makes each page's content from the state.
-func (s *Server) builders() map[page]func(*visit, *frame) (any, error) {
-	return map[page]func(*visit, *frame) (any, error){
+func (s *Server) builders() map[site]func(*visit, *frame) (any, error) {
+	return map[site]func(*visit, *frame) (any, error){
 		pageStatus: s.statusPage,
 		pageUpdate: func(v *visit, f *frame) (any, error) { return &updatePage{f, v.update == updateCorrect}, nil },
 		pageForm:   func(v *visit, f *frame) (any, error) { return &formPage{frame: f, Person: s.person(v)}, nil },

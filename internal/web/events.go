@@ -16,7 +16,7 @@ type news struct {
 	Go      string `json:"go"` // address of the page that fits, "" if the asking one does
 }
 
-func (v *visit) news(p page) news {
+func (v *visit) news(p site) news {
 	n := news{Seq: v.head.Seq, Version: v.version()}
 	if !v.fits(p) {
 		n.Go = v.main().path()
@@ -25,7 +25,7 @@ func (v *visit) news(p page) news {
 }
 
 // asked is the page that a script asks for. An unknown one is told of the page that fits.
-func asked(r *http.Request) page { return page(r.URL.Query().Get("page")) }
+func asked(r *http.Request) site { return site(r.URL.Query().Get("page")) }
 
 // state answers a poll; unchanged answers are empty.
 func (s *Server) state(v *visit) error {

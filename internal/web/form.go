@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"github.com/verigate/verigate/internal/page"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/realname"
 )
@@ -17,8 +18,8 @@ func (s *Server) save(v *visit) error {
 		return s.proceed(v, "")
 	}
 	name, numberTyped := v.r.PostFormValue("name"), v.r.PostFormValue("number")
-	if chosen := s.pages.languages.named(v.r.PostFormValue("lang")); chosen != nil { // switched while typing
-		s.choose(v.w, chosen.tag)
+	if chosen := s.languages.Named(v.r.PostFormValue("lang")); chosen != nil { // switched while typing
+		s.languages.Choose(v.w, chosen)
 		v.lang = chosen
 		return s.formAgain(v, http.StatusOK, name, numberTyped, nil, "")
 	}
@@ -71,7 +72,7 @@ func (s *Server) formAgain(v *visit, status int, name, number string, faults rea
 			field = "name"
 		}
 		message := fault.Message.ZhCN
-		if v.lang.tag == english {
+		if v.lang.Tag() == page.English {
 			message = fault.Message.En
 		}
 		if p.Faults[field] == "" {

@@ -1,61 +1,19 @@
 package web
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"html/template"
 	"net/http"
-	"path"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/verigate/verigate/internal/page"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
-// pages are the templates, one set per page around one layout, and the texts.
-type pages struct {
-	languages *catalogues
-	byName    map[string]*template.Template
-}
-
-func newPages(f *files) (*pages, error) {
-	languages, err := newCatalogues()
-	if err != nil {
-		return nil, err
-	}
-	p := &pages{languages: languages, byName: map[string]*template.Template{}}
-	layout, err := template.New("layout").Funcs(template.FuncMap{"asset": f.address}).
-		ParseFS(assets, "assets/pages/layout.html", "assets/pages/parts.html")
-	if err != nil {
-		return nil, fmt.Errorf("web: pages: %w", err)
-	}
-	entries, err := assets.ReadDir("assets/pages")
-	if err != nil {
-		return nil, fmt.Errorf("web: pages: %w", err)
-	}
-	for _, e := range entries {
-		name := strings.TrimSuffix(e.Name(), ".html")
-		if name == "layout" || name == "parts" {
-			continue
-		}
-		own, err := layout.Clone()
-		if err == nil {
-			own, err = own.ParseFS(assets, path.Join("assets/pages", e.Name()))
-		}
-		if err != nil {
-			return nil, fmt.Errorf("web: page %s: %w", name, err)
-		}
-		p.byName[name] = own
-	}
-	return p, nil
-}
-
 // frame is what every page has around its own content.
 type frame struct {
-	lang     *catalogue
+	lang     *page.Catalogue
 	Page     string // its name; the title is message title.<Page>
 	Path     string // where it is
 	Operator Operator
@@ -75,30 +33,25 @@ type frame struct {
 }
 
 // T is a text in the reader's language.
-func (f *frame) T(key string, pairs ...any) (string, error) { return f.lang.text(key, pairs...) }
+func (f *frame) T(key string, pairs ...any) (string, error) { return f.lang.Text(key, pairs...) }
 
 // N is a text for a number.
-func (f *frame) N(key string, n int) (string, error) { return f.lang.count(key, n) }
+func (f *frame) N(key string, n int) (string, error) { return f.lang.Count(key, n) }
 
 // Lang is the language of the page, as BCP 47 writes it.
-func (f *frame) Lang() string { return f.lang.tag }
+func (f *frame) Lang() string { return f.lang.Tag() }
 
 // Other is the language that the page can be switched to.
-func (f *frame) Other() string {
-	if f.lang.tag == english {
-		return chinese
-	}
-	return english
-}
+func (f *frame) Other() string { return f.lang.Other() }
 
 // When is an instant in words, with its zone.
-func (f *frame) When(t time.Time) string { return f.lang.when(t) }
+func (f *frame) When(t time.Time) string { return f.lang.When(t) }
 
 // ISO is an instant for machines.
 func (f *frame) ISO(t time.Time) string { return t.In(lifecycle.Beijing()).Format(time.RFC3339) }
 
 // Clock is a time of day.
-func (f *frame) Clock(t time.Time) string { return f.lang.clock(t) }
+func (f *frame) Clock(t time.Time) string { return f.lang.Clock(t) }
 
 // Notice is the version of the risk notice.
 func (f *frame) Notice() string { return NoticeVersion }
@@ -112,7 +65,7 @@ type stage struct {
 
 // At is the nth step.
 func (f *frame) At(n int) (stage, error) {
-	label, err := f.lang.text("steps." + strconv.Itoa(n))
+	label, err := f.lang.Text("steps." + strconv.Itoa(n))
 	if err != nil {
 		return stage{}, err
 	}
@@ -126,14 +79,14 @@ func (f *frame) At(n int) (stage, error) {
 		s.Class, s.Current, said = "current", true, "steps.current"
 	}
 	if said != "" {
-		s.Said, err = f.lang.text(said)
+		s.Said, err = f.lang.Text(said)
 	}
 	return s, err
 }
 
 // OperatorName is the operator in the reader's language.
 func (f *frame) OperatorName() string {
-	if f.lang.tag == english {
+	if f.lang.Tag() == page.English {
 		return f.Operator.NameEn
 	}
 	return f.Operator.NameZh
@@ -141,21 +94,21 @@ func (f *frame) OperatorName() string {
 
 // Reason is why something was refused, in plain words. Codes that reviewers made up are not shown to merchants.
 func (f *frame) Reason(code string) (string, error) {
-	if key := "reason." + code; f.lang.has(key) {
-		return f.lang.text(key)
+	if key := "reason." + code; f.lang.Has(key) {
+		return f.lang.Text(key)
 	}
-	return f.lang.text("reason.other")
+	return f.lang.Text("reason.other")
 }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 // outside is the frame of a page that needs no session.
 func (s *Server) outside(r *http.Request, name string) *frame {
-	return &frame{lang: s.pages.languages.of(r), Page: name, Path: r.URL.Path, Operator: s.cfg.Operator, Now: s.cfg.Now()}
+	return &frame{lang: s.languages.Of(r), Page: name, Path: r.URL.Path, Operator: s.cfg.Operator, Now: s.cfg.Now()}
 }
 
 // inside is the frame of a page of a session.
-func (s *Server) inside(v *visit, p page) *frame {
+func (s *Server) inside(v *visit, p site) *frame {
 	once, _ := newSecret()
 	return &frame{
 		lang: v.lang, Page: string(p), Path: p.path(), Operator: s.cfg.Operator, Now: v.now, Inside: true,
@@ -165,7 +118,7 @@ func (s *Server) inside(v *visit, p page) *frame {
 }
 
 // step is how far the merchant's way is: information, review, verification, done.
-func step(v *visit, p page) int {
+func step(v *visit, p site) int {
 	if p == pageUpdate || p == pageForm {
 		return 1
 	}
@@ -187,7 +140,7 @@ func step(v *visit, p page) int {
 }
 
 // show answers a page if it fits the state, and leads to the one that does otherwise.
-func (s *Server) show(v *visit, p page, build func(*visit, *frame) (any, error)) error {
+func (s *Server) show(v *visit, p site, build func(*visit, *frame) (any, error)) error {
 	if !v.fits(p) {
 		to := v.main()
 		if p == pageForm && v.update != updateNone {
@@ -210,29 +163,13 @@ func (s *Server) show(v *visit, p page, build func(*visit, *frame) (any, error))
 
 // render draws a page whole before it writes anything, so that a fault never leaves half a page.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
-	content, err := s.pages.draw(name, data)
+	content, err := s.templates.Draw(name, data)
 	if err != nil {
 		s.cfg.Logger.ErrorContext(r.Context(), "page cannot be drawn", "page", name, "error", err)
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", s.pages.languages.of(r).tag)
-	h.Add("Vary", "Accept-Language, Cookie")
-	h.Set("Content-Length", strconv.Itoa(len(content)))
-	w.WriteHeader(status)
-	_, _ = w.Write(content) // the reader is gone; there is nobody to tell
-}
-
-func (p *pages) draw(name string, data any) ([]byte, error) {
-	t, ok := p.byName[name]
-	if !ok {
-		return nil, errors.New("web: no such page")
-	}
-	var b bytes.Buffer
-	err := t.ExecuteTemplate(&b, "layout", data)
-	return b.Bytes(), err
+	page.Write(w, status, s.languages.Of(r), content)
 }
 
 // plainPage says one thing: that a link was used, that a session is over, that something is broken.

@@ -154,7 +154,7 @@ func TestLanguage(t *testing.T) {
 	speaks("zh-CN", "en")
 	b.post("/m/lang", form("lang", "xx", "back", "/m/")).leads("/m/")
 	speaks("zh-CN", "en")
-	for _, bad := range []string{"//evil.example/", "https://evil.example/", "/v1/accounts", `/m/\evil.example`, "/m/../v1", "/m//evil", "", "/m/%0d%0ax", "/m/a?x=1"} {
+	for _, bad := range []string{"//evil.example/", "https://evil.example/", "/v1/accounts", `/m/\evil.example`, "/m/../v1", "/m//evil", "", "/m/%0d%0ax"} {
 		b.post("/m/lang", form("lang", "en", "back", bad)).leads("/m/")
 	}
 }

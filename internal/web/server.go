@@ -2,21 +2,28 @@ package web
 
 import (
 	"context"
+	"embed"
+	"html/template"
 	"net/http"
-	"runtime/debug"
+	"strconv"
 	"time"
 
+	"github.com/verigate/verigate/internal/page"
 	"github.com/verigate/verigate/internal/tasks"
 )
+
+//go:embed assets
+var assets embed.FS
 
 // Server is the merchant pages as an http.Handler, for /m/ and /embed/. Close it before the HTTP server is shut down,
 // or its streams keep that waiting.
 type Server struct {
-	cfg     Config
-	handler http.Handler
-	pages   *pages
-	files   *files
-	asks    *askers
+	cfg          Config
+	handler      http.Handler
+	languages    *page.Catalogues
+	templates    *page.Templates
+	files, embed *page.Files
+	asks         *askers
 
 	streams chan struct{} // one value per open stream
 	tasks   *tasks.Group  // the streams
@@ -28,17 +35,11 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	files, err := newFiles()
-	if err != nil {
-		return nil, err
-	}
-	pages, err := newPages(files)
-	if err != nil {
-		return nil, err
-	}
 	s := &Server{
-		cfg: cfg, pages: pages, files: files, asks: newAskers(cfg.RefreshEvery), streams: make(chan struct{}, cfg.MaxStreams),
-		tasks: tasks.New(),
+		cfg: cfg, asks: newAskers(cfg.RefreshEvery), streams: make(chan struct{}, cfg.MaxStreams), tasks: tasks.New(),
+	}
+	if err := s.load(); err != nil {
+		return nil, err
 	}
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(s.foreign))
@@ -46,13 +47,28 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
+// load reads what the pages are made of.
+func (s *Server) load() (err error) {
+	if s.languages, err = page.NewCatalogues(assets, "assets/messages", "/m/", s.cfg.HTTPS); err != nil {
+		return err
+	}
+	if s.files, err = page.NewFiles(assets, "assets/static", "/m/assets/"); err != nil {
+		return err
+	}
+	if s.embed, err = page.NewFiles(assets, "assets/embed", "/embed/"); err != nil {
+		return err
+	}
+	s.templates, err = page.NewTemplates(assets, "assets/pages", template.FuncMap{"asset": s.files.Address})
+	return err
+}
+
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /m/l/{token}", s.landing)
 	mux.HandleFunc("POST /m/l/{token}", s.open)
-	mux.HandleFunc("POST /m/lang", s.switchLanguage)
-	mux.HandleFunc("GET /m/assets/{file}", s.files.serve)
-	mux.HandleFunc("GET /embed/{file}", s.files.embedded)
+	mux.HandleFunc("POST /m/lang", func(w http.ResponseWriter, r *http.Request) { s.languages.Switch(w, r, pageStatus.path()) })
+	mux.HandleFunc("GET /m/assets/{file}", s.files.Serve)
+	mux.HandleFunc("GET /embed/{file}", s.embed.ServeAnywhere)
 	mux.HandleFunc("GET /m/bye", s.bye)
 	for p, build := range s.builders() {
 		mux.HandleFunc("GET "+p.pattern(), s.within(func(v *visit) error { return s.show(v, p, build) }))
@@ -76,34 +92,13 @@ func (s *Server) routes() http.Handler {
 // Close ends the event streams and waits for them within ctx.
 func (s *Server) Close(ctx context.Context) error { return s.tasks.Close(ctx) }
 
-// contentPolicy lets a page load our own style, script and pictures, send forms to us, and nothing else.
-const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
-	"base-uri 'none'; frame-ancestors 'none'"
-
 // maxForm bounds a posted form in bytes; the longest real one is a hundredth of it.
 const maxForm = 64 << 10
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Security-Policy", contentPolicy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store")
-	defer func() {
-		if thrown := recover(); thrown != nil {
-			if thrown == http.ErrAbortHandler { //nolint:errorlint // compared as net/http does
-				panic(thrown)
-			}
-			// What was thrown may hold anything; where it was thrown does not.
-			s.cfg.Logger.ErrorContext(r.Context(), "panic", "stack", string(debug.Stack()))
-			s.plain(w, r, http.StatusInternalServerError, "broken")
-		}
-	}()
+	page.Secure(w.Header())
+	defer page.Recover(r, s.cfg.Logger, func() { s.plain(w, r, http.StatusInternalServerError, "broken") })
 	if r.Body != nil {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	}
@@ -118,3 +113,5 @@ func (s *Server) foreign(w http.ResponseWriter, r *http.Request) {
 func (s *Server) retryAfter(w http.ResponseWriter, wait time.Duration) {
 	w.Header().Set("Retry-After", seconds(wait))
 }
+
+func seconds(d time.Duration) string { return strconv.Itoa(int((d + time.Second - 1) / time.Second)) }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/verigate/verigate/internal/page"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/workflows/contract"
@@ -22,7 +23,7 @@ const touchEvery = 30 * time.Second
 type visit struct {
 	r       *http.Request
 	w       http.ResponseWriter
-	lang    *catalogue
+	lang    *page.Catalogue
 	now     time.Time
 	auto    bool // the page asked by itself, nobody acted
 	session store.Session
@@ -113,7 +114,7 @@ func (s *Server) within(h func(*visit) error) http.HandlerFunc {
 }
 
 func (s *Server) visit(w http.ResponseWriter, r *http.Request, session store.Session) (*visit, error) {
-	v := &visit{r: r, w: w, lang: s.pages.languages.of(r), now: s.cfg.Now(), session: session}
+	v := &visit{r: r, w: w, lang: s.languages.Of(r), now: s.cfg.Now(), session: session}
 	v.auto = r.Header.Get("X-Verigate-Auto") != "" ||
 		r.Method == http.MethodGet && (r.URL.Query().Has("auto") || r.URL.Path == "/m/state" || r.URL.Path == "/m/events")
 	if !v.auto && v.now.Sub(session.SeenAt) >= touchEvery {

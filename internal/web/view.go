@@ -8,33 +8,33 @@ import (
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
-// page is one address of the merchant's way.
-type page string
+// site is one address of the merchant's way.
+type site string
 
 const (
-	pageStatus      page = "status"      // the account page: what is the state, what can be done
-	pageUpdate      page = "update"      // the risk notice
-	pageForm        page = "form"        // real-name information
-	pageReview      page = "review"      // waiting for the review
-	pageRejected    page = "rejected"    // the review refused
-	pageTerms       page = "terms"       // consent to face processing
-	pageQR          page = "qr"          // the code
-	pageDone        page = "done"        // verified
-	pageFailed      page = "failed"      // the attempt failed
-	pageLocked      page = "locked"      // no attempts left for now
-	pageManual      page = "manual"      // waiting on the route without a face
-	pageAlternative page = "alternative" // choosing that route
-	pageWithdraw    page = "withdraw"    // taking the consent back
+	pageStatus      site = "status"      // the account page: what is the state, what can be done
+	pageUpdate      site = "update"      // the risk notice
+	pageForm        site = "form"        // real-name information
+	pageReview      site = "review"      // waiting for the review
+	pageRejected    site = "rejected"    // the review refused
+	pageTerms       site = "terms"       // consent to face processing
+	pageQR          site = "qr"          // the code
+	pageDone        site = "done"        // verified
+	pageFailed      site = "failed"      // the attempt failed
+	pageLocked      site = "locked"      // no attempts left for now
+	pageManual      site = "manual"      // waiting on the route without a face
+	pageAlternative site = "alternative" // choosing that route
+	pageWithdraw    site = "withdraw"    // taking the consent back
 )
 
-func (p page) path() string {
+func (p site) path() string {
 	if p == pageStatus {
 		return "/m/"
 	}
 	return "/m/" + string(p)
 }
 
-func (p page) pattern() string {
+func (p site) pattern() string {
 	if p == pageStatus {
 		return "/m/{$}"
 	}
@@ -42,15 +42,15 @@ func (p page) pattern() string {
 }
 
 // waits reports whether nobody types on the page, so that it may be redrawn under the reader's eyes.
-func (p page) waits() bool {
-	return !slices.Contains([]page{pageUpdate, pageForm, pageTerms, pageAlternative, pageWithdraw}, p)
+func (p site) waits() bool {
+	return !slices.Contains([]site{pageUpdate, pageForm, pageTerms, pageAlternative, pageWithdraw}, p)
 }
 
 // can reports whether the state allows a step.
 func (v *visit) can(step lifecycle.Step) bool { return slices.Contains(v.status.Allowed, step) }
 
 // main is the page of the present state.
-func (v *visit) main() page {
+func (v *visit) main() site {
 	switch v.head.State {
 	case lifecycle.Submitted, lifecycle.UnderReview:
 		return pageReview
@@ -83,7 +83,7 @@ func (v *visit) main() page {
 }
 
 // fits reports whether a page says or offers something that is true now.
-func (v *visit) fits(p page) bool {
+func (v *visit) fits(p site) bool {
 	switch p {
 	case pageStatus:
 		return true
