@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/api/apitest"
 )
 
 func TestClosedAccount(t *testing.T) {
@@ -66,7 +67,7 @@ func TestClosedBetweenCheckAndWrite(t *testing.T) {
 	f := newFixture(t, "2020-12-05 10:00:00")
 	f.account("a1")
 	block, begun := make(chan struct{}), make(chan struct{}, 8)
-	f.engine.set(func(e *engine) { e.block, e.begun = block, begun })
+	f.engine.Set(func(e *apitest.Engine) { e.Block, e.Begun = block, begun })
 	done := make(chan answer, 1)
 	go func() { done <- f.post("/v1/accounts/a1/verification/submit", realName()) }()
 	<-begun

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/api/apitest"
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/vault"
@@ -37,7 +38,7 @@ func TestEngineErrors(t *testing.T) {
 		{gate.ErrClockSkew, 503, api.CodeClockSkew, nil, true},
 		{fmt.Errorf("%s broke it", canaryName), 500, api.CodeInternal, nil, false},
 	} {
-		f.engine.set(func(e *engine) { e.failing = fmt.Errorf("hidden cause: %w", c.err) })
+		f.engine.Set(func(e *apitest.Engine) { e.Failing = fmt.Errorf("hidden cause: %w", c.err) })
 		got := f.post("/v1/accounts/a1/verification/start-face", consent())
 		p := got.problem(c.status, c.code)
 		require.Equal(t, c.command, p["command"], "%v", c.err)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/api/apitest"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
@@ -260,7 +261,7 @@ func TestVerifiedAccountsAreNotPrompted(t *testing.T) {
 	got := f.post("/v1/accounts/a1/logins", object{}).is(http.StatusOK)
 	require.Equal(t, false, got["prompt"].(object)["show"])
 	require.Equal(t, "verified", got["decision"].(object)["reason"])
-	require.NotContains(t, f.engine.seen(), "login")
+	require.NotContains(t, f.engine.Seen(), "login")
 }
 
 func TestLoginNeverHangsOrFailsForTheEngine(t *testing.T) {
@@ -268,16 +269,16 @@ func TestLoginNeverHangsOrFailsForTheEngine(t *testing.T) {
 	f := newFixture(t, "2020-12-01 00:00:00", func(c *api.Config) { c.LoginWait = 20 * time.Millisecond })
 	f.account("a1")
 	block := make(chan struct{})
-	f.engine.set(func(e *engine) { e.block = block })
+	f.engine.Set(func(e *apitest.Engine) { e.Block = block })
 	got := f.post("/v1/accounts/a1/logins", object{"login_id": "l1"}).is(http.StatusOK)
 	require.Equal(t, true, got["prompt"].(object)["show"])
 	require.Nil(t, got["prompt"].(object)["number"])
 	close(block)
 	patient := f.over(f.store) // waits as long as usual
-	f.engine.set(func(e *engine) { e.block, e.failing = nil, api.ErrEngineUnavailable })
+	f.engine.Set(func(e *apitest.Engine) { e.Block, e.Failing = nil, api.ErrEngineUnavailable })
 	got = patient.post("/v1/accounts/a1/logins", object{"login_id": "l1"}).is(http.StatusOK)
 	require.Nil(t, got["prompt"].(object)["number"])
-	f.engine.set(func(e *engine) { e.failing = nil })
+	f.engine.Set(func(e *apitest.Engine) { e.Failing = nil })
 	got = patient.post("/v1/accounts/a1/logins", object{"login_id": "l1"}).is(http.StatusOK)
 	require.InEpsilon(t, 1.0, got["prompt"].(object)["number"], 0.001, "counted once, whatever happened before")
 }

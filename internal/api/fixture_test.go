@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/api/apitest"
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/notify"
 	"github.com/verigate/verigate/internal/notify/guard"
@@ -192,10 +193,10 @@ type fixture struct {
 	clock    *clock
 	store    *faultyStore
 	vault    *countingVault
-	engine   *engine
-	sweeps   *sweeps
+	engine   *apitest.Engine
+	sweeps   *apitest.Sweeps
 	launcher *launcher
-	runs     *runs
+	runs     *apitest.Runs
 	gate     *gate.Gate
 	tokens   *api.Tokens
 	webhooks *notify.Webhooks
@@ -223,14 +224,14 @@ func zone(t testing.TB) *time.Location {
 func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, clock: &clock{at: beijing(t, now)}, launcher: &launcher{url: "https://provider.example/certify"}, logs: &logs{}, runs: newRuns(),
+		t: t, clock: &clock{at: beijing(t, now)}, launcher: &launcher{url: "https://provider.example/certify"}, logs: &logs{}, runs: apitest.NewRuns(),
 	}
 	logger := slog.New(slog.NewJSONHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	db := sqlstoretest.Open(t, sqlstoretest.WithNow(f.clock.now))
 	f.store = &faultyStore{Store: db, down: map[string]bool{}}
 	f.vault = &countingVault{Vault: vaulttest.Over(t, db.VaultRecords()), refs: map[string]string{}}
-	f.engine = &engine{store: db, now: f.clock.now, limits: lifecycle.DefaultLimits()}
-	f.sweeps = newSweeps(db, f.clock.now)
+	f.engine = &apitest.Engine{Store: db, Now: f.clock.now, Limits: lifecycle.DefaultLimits()}
+	f.sweeps = apitest.NewSweeps(db, f.clock.now)
 	var err error
 	f.gate, err = gate.New(gate.Config{
 		Store: f.store, Now: f.clock.now, Logger: logger, ReceiptKeys: []gate.Key{{ID: "k1", Secret: make([]byte, 32)}},
@@ -266,7 +267,7 @@ func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture 
 	}))
 	rule, err := policyfile.Parse(text)
 	require.NoError(t, err)
-	f.engine.correction = rule.Correction
+	f.engine.Correction = rule.Correction
 	var scopes []api.Scope
 	for _, s := range api.Scopes() {
 		if s != api.Admin {

@@ -89,7 +89,7 @@ func TestGraceWhileTheProviderIsAway(t *testing.T) {
 		f.approved(id)
 		status := f.qr(id)
 		if id != "shown" {
-			_, err := f.engine.event(t.Context(), id, "scan", "scan", lifecycle.Change{
+			_, err := f.engine.Event(t.Context(), id, "scan", "scan", lifecycle.Change{
 				Event: lifecycle.Scan, Detail: lifecycle.Detail{LeaseID: status["qr"].(object)["lease_id"].(string)},
 			})
 			require.NoError(t, err)
@@ -98,13 +98,13 @@ func TestGraceWhileTheProviderIsAway(t *testing.T) {
 	f.clock.set(deadline)
 	require.Equal(t, "allow grace", f.effect("scanned"))
 	require.Equal(t, "block enforced", f.effect("shown"), "nobody scanned: it is the merchant's turn")
-	require.NoError(t, f.engine.provider(t.Context(), "failed", lifecycle.Fail))
+	require.NoError(t, f.engine.Provider(t.Context(), "failed", lifecycle.Fail))
 	require.Equal(t, "block enforced", f.effect("failed"))
 
 	f.clock.advance(4 * time.Minute) // the code ends, and the merchant can scan another
 	head, err := f.store.Head(t.Context(), "scanned")
 	require.NoError(t, err)
-	_, err = f.engine.event(t.Context(), "scanned", "expire", "expire", lifecycle.Change{Event: lifecycle.Expire, Detail: lifecycle.Detail{LeaseID: head.Lease.ID}})
+	_, err = f.engine.Event(t.Context(), "scanned", "expire", "expire", lifecycle.Change{Event: lifecycle.Expire, Detail: lifecycle.Detail{LeaseID: head.Lease.ID}})
 	require.NoError(t, err)
 	require.Equal(t, "block enforced", f.effect("scanned"))
 }
@@ -118,7 +118,7 @@ func TestNoGraceForLocked(t *testing.T) {
 	for range lifecycle.DefaultLimits().AttemptsPerDay {
 		f.clock.advance(time.Minute)
 		f.qr("a1")
-		require.NoError(t, f.engine.provider(t.Context(), "a1", lifecycle.Fail))
+		require.NoError(t, f.engine.Provider(t.Context(), "a1", lifecycle.Fail))
 	}
 	require.Equal(t, "locked", f.get("/v1/accounts/a1/verification").is(http.StatusOK)["state"])
 	f.clock.set(beijing(t, "2020-12-04 00:00:00"))

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/api/apitest"
 )
 
 func TestSameKeySameBodyIsReplayed(t *testing.T) {
@@ -20,13 +21,13 @@ func TestSameKeySameBodyIsReplayed(t *testing.T) {
 	first := f.post(path, consent(), idempotent("k1"))
 	first.is(http.StatusOK)
 	require.Empty(t, first.header.Get("Idempotent-Replayed"))
-	commands := len(f.engine.seen())
+	commands := len(f.engine.Seen())
 	f.clock.advance(time.Minute)
 	again := f.post(path, consent(), idempotent("k1"))
 	require.Equal(t, first.status, again.status)
 	require.Equal(t, string(first.body), string(again.body), "the address of the QR is derived again")
 	require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
-	require.Len(t, f.engine.seen(), commands, "nothing ran again")
+	require.Len(t, f.engine.Seen(), commands, "nothing ran again")
 
 	other := consent()
 	other["consent"].(object)["language"] = "en"
@@ -70,12 +71,12 @@ func TestFailuresOfOursAreNotSaved(t *testing.T) {
 	f := newFixture(t, "2020-12-05 10:00:00")
 	f.account("a1")
 	path := "/v1/accounts/a1/verification/submit"
-	f.engine.set(func(e *engine) { e.failing = api.ErrEngineUnavailable })
+	f.engine.Set(func(e *apitest.Engine) { e.Failing = api.ErrEngineUnavailable })
 	f.post(path, realName(), idempotent("k1")).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)
 	changed := realName()
 	changed["name"] = "王小明"
 	f.post(path, changed, idempotent("k1")).problem(http.StatusConflict, api.CodeIdempotencyConflict)
-	f.engine.set(func(e *engine) { e.failing = nil })
+	f.engine.Set(func(e *apitest.Engine) { e.Failing = nil })
 	got := f.post(path, realName(), idempotent("k1"))
 	require.Equal(t, "under_review", got.is(http.StatusOK)["state"])
 	require.Empty(t, got.header.Get("Idempotent-Replayed"))

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/api/apitest"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
@@ -63,7 +64,7 @@ func TestScanLink(t *testing.T) {
 		require.Equal(t, "scanned", f.state("a1"))
 	}
 	scans := 0
-	for _, c := range f.engine.seen() {
+	for _, c := range f.engine.Seen() {
 		if c == "scan" {
 			scans++
 		}
@@ -94,9 +95,9 @@ func TestScanGoesOnWithoutTheEngine(t *testing.T) {
 	f := newFixture(t, "2020-12-05 10:00:00")
 	f.approved("a1")
 	link := f.path(f.qr("a1")["qr"].(object)["url"])
-	f.engine.set(func(e *engine) { e.failing = api.ErrEngineUnavailable })
+	f.engine.Set(func(e *apitest.Engine) { e.Failing = api.ErrEngineUnavailable })
 	require.Equal(t, http.StatusFound, f.get(link).status)
-	f.engine.set(func(e *engine) { e.failing = nil })
+	f.engine.Set(func(e *apitest.Engine) { e.Failing = nil })
 	f.launcher.err = api.ErrProviderUnavailable
 	f.get(link).problem(http.StatusServiceUnavailable, api.CodeProviderUnavailable)
 	f.launcher.err, f.launcher.url = nil, "javascript:alert(1)//"
@@ -112,7 +113,7 @@ func TestALeaseThatIsNoLongerShown(t *testing.T) {
 	renewed := f.path(f.qr("a1")["qr"].(object)["url"])
 	f.get(old).isPage(http.StatusGone, "二维码已失效")
 	require.Equal(t, http.StatusFound, f.get(renewed).status)
-	require.NoError(t, f.engine.provider(t.Context(), "a1", lifecycle.Pass))
+	require.NoError(t, f.engine.Provider(t.Context(), "a1", lifecycle.Pass))
 	f.get(renewed).isPage(http.StatusGone, "二维码已失效")
 }
 
@@ -251,7 +252,7 @@ func TestReturnPage(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, f.clock.now().Equal(at))
 	require.Equal(t, "qr_issued", f.state("a1"), "a return is no result")
-	require.NotContains(t, f.engine.seen(), "refresh", "whoever waits for the result has seen the hint")
+	require.NotContains(t, f.engine.Seen(), "refresh", "whoever waits for the result has seen the hint")
 }
 
 // TestReturnAsksTheProvider: the lease has ended and nobody waits for the result any more.
@@ -260,15 +261,15 @@ func TestReturnAsksTheProvider(t *testing.T) {
 	f := newFixture(t, "2020-12-05 10:00:00")
 	f.approved("a1")
 	f.qr("a1")
-	require.NoError(t, f.engine.provider(t.Context(), "a1", lifecycle.Fail))
+	require.NoError(t, f.engine.Provider(t.Context(), "a1", lifecycle.Fail))
 	head, err := f.store.Head(t.Context(), "a1")
 	require.NoError(t, err)
 	link := f.path(f.tokens.ReturnURL(head.Attempts[0].ID))
 	page := f.get(link)
 	page.isPage(http.StatusOK, "请返回认证页面")
 	require.NoError(t, f.api.Close(t.Context())) // waits for what goes on in the background
-	require.Contains(t, f.engine.seen(), "refresh")
+	require.Contains(t, f.engine.Seen(), "refresh")
 
-	f.engine.set(func(e *engine) { e.failing = errors.New("down") })
+	f.engine.Set(func(e *apitest.Engine) { e.Failing = errors.New("down") })
 	require.Equal(t, string(page.body), string(f.get(link).body), "always the same page")
 }

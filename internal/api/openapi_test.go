@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/api/apitest"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
@@ -104,7 +105,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	c.check(200, post, v+"/withdraw-consent", object{})
 	for range 4 {
 		c.check(200, post, v+"/start-face", consent())
-		require.NoError(t, f.engine.provider(t.Context(), "a1", lifecycle.Fail))
+		require.NoError(t, f.engine.Provider(t.Context(), "a1", lifecycle.Fail))
 	}
 	c.check(409, post, v+"/start-face", consent())
 	c.check(200, post, "/v1/accounts/a1/unlock", object{"reason": "called"})
@@ -153,7 +154,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	}
 	c.check(200, get, "/healthz", nil)
 	c.check(200, get, "/readyz", nil)
-	f.engine.set(func(e *engine) { e.failing = api.ErrOutcomeUnknown })
+	f.engine.Set(func(e *apitest.Engine) { e.Failing = api.ErrOutcomeUnknown })
 	c.check(503, post, v+"/submit", realName())
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -60,6 +61,27 @@ type call struct {
 	lang      lang
 	now       time.Time
 	body      []byte
+	// act is what the audit log will say of this call, filled in by the operation as far as it knows better than the
+	// path: Subject, Reason, Before, After.
+	act store.AuditEntry
+}
+
+// changed says for the audit log why something was done and what it changed, as the API shows it; never personal data.
+func (c *call) changed(subject, reason string, before, after any) {
+	c.act.Subject, c.act.Reason = subject, reason
+	c.act.Before, c.act.After = shown(before), shown(after)
+}
+
+// shown is something as JSON, nothing for nil.
+func shown(value any) json.RawMessage {
+	if value == nil {
+		return nil
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil // what cannot be written is told by the answer, not by the log
+	}
+	return text
 }
 
 func (c *call) query(name string) string { return c.r.URL.Query().Get(name) }
@@ -177,9 +199,12 @@ func (s *Server) checkQuery(c *call) error {
 	return nil
 }
 
-// identify finds out whose key it is and what it may do.
+// identify finds out whose key it is, or which person asks, and what they may do.
 func (s *Server) identify(c *call) error {
-	key, err := s.authenticate(c.r.Context(), c.r)
+	key, known, err := person(c.r)
+	if err == nil && !known {
+		key, err = s.authenticate(c.r.Context(), c.r)
+	}
 	if errors.Is(err, errBadKey) {
 		if wait := s.failures.take(subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
 			return rateLimited(wait)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/api/apitest"
 )
 
 // canaries returns the forms in which a name or number could leak.
@@ -49,7 +50,7 @@ func TestNothingPersonalLeaks(t *testing.T) {
 		object{"account_ids": []string{canaryName}, "action": "login"},
 	}
 	for _, failing := range []error{nil, api.ErrOutcomeUnknown, http.ErrBodyNotAllowed} {
-		f.engine.set(func(e *engine) { e.failing = failing })
+		f.engine.Set(func(e *apitest.Engine) { e.Failing = failing })
 		for _, op := range f.operations() {
 			if op.method == http.MethodGet {
 				continue
@@ -60,7 +61,7 @@ func TestNothingPersonalLeaks(t *testing.T) {
 			send(f.do(op.method, concrete(op.path)+"?reason="+url.QueryEscape(canaryName), object{}))
 		}
 	}
-	f.engine.set(func(e *engine) { e.failing = nil })
+	f.engine.Set(func(e *apitest.Engine) { e.Failing = nil })
 	send(f.post("/v1/accounts/a1/reopen", object{"reason": "note about " + canaryName}))
 	send(f.post(v+"/submit", realName()))
 	send(f.post("/v1/reviews/a1", object{"decision": "approve", "note": "note about " + canaryName}))

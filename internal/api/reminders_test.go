@@ -1,69 +1,13 @@
 package api_test
 
 import (
-	"context"
 	"net/http"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/api"
-	"github.com/verigate/verigate/workflows/contract"
 )
-
-// runs is an engine of runs that keeps them in memory.
-type runs struct {
-	mu      sync.Mutex
-	all     map[string]contract.RemindersProgress
-	failing error
-}
-
-func newRuns() *runs { return &runs{all: map[string]contract.RemindersProgress{}} }
-
-func (r *runs) Start(_ context.Context, runID string, dryRun bool) error {
-	name, err := contract.RemindersPolicy(runID)
-	if err != nil || r.failing != nil {
-		return r.failing
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, known := r.all[runID]; !known {
-		r.all[runID] = contract.RemindersProgress{RunID: runID, Policy: name, DryRun: dryRun, State: contract.RunRunning, Shards: 4}
-	}
-	return nil
-}
-
-func (r *runs) to(runID string, state contract.RunState) (contract.RemindersProgress, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	p, known := r.all[runID]
-	if !known {
-		return p, api.ErrRunUnknown
-	}
-	if state != "" {
-		p.State = state
-		r.all[runID] = p
-	}
-	return p, nil
-}
-
-func (r *runs) Progress(_ context.Context, id string) (contract.RemindersProgress, error) {
-	return r.to(id, "")
-}
-
-func (r *runs) Pause(_ context.Context, id string) (contract.RemindersProgress, error) {
-	return r.to(id, contract.RunPaused)
-}
-
-func (r *runs) Resume(_ context.Context, id string) (contract.RemindersProgress, error) {
-	return r.to(id, contract.RunRunning)
-}
-
-func (r *runs) Cancel(_ context.Context, id string) error {
-	_, err := r.to(id, contract.RunCancelled)
-	return err
-}
 
 func TestRunsOfReminders(t *testing.T) {
 	t.Parallel()
@@ -72,7 +16,7 @@ func TestRunsOfReminders(t *testing.T) {
 	run := f.post("/v1/reminders", start, idempotent("k1")).is(http.StatusAccepted)["run_id"].(string)
 	require.Equal(t, run, f.post("/v1/reminders", start, idempotent("k1")).is(http.StatusAccepted)["run_id"])
 	require.NotEqual(t, run, f.post("/v1/reminders", start).is(http.StatusAccepted)["run_id"])
-	require.Len(t, f.runs.all, 2)
+	require.Len(t, f.runs.All(), 2)
 	path := "/v1/reminders/" + run
 	got := f.get(path).is(http.StatusOK)
 	require.Equal(t, []any{run, "wishpost-face-verification", true, "running"}, []any{got["run_id"], got["policy"], got["dry_run"], got["state"]})
@@ -93,7 +37,7 @@ func TestRunsOfReminders(t *testing.T) {
 	weak := as(f.newKey(api.AccountsWrite, api.PoliciesApprove))
 	f.post("/v1/reminders", start, weak).problem(http.StatusForbidden, api.CodeForbidden)
 	f.post(path+"/pause", object{}, weak).problem(http.StatusForbidden, api.CodeForbidden)
-	f.runs.failing = api.ErrEngineUnavailable
+	f.runs.Failing = api.ErrEngineUnavailable
 	f.post("/v1/reminders", start).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)
 }
 

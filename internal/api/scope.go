@@ -16,7 +16,8 @@ const (
 	PoliciesApprove    Scope = "policies:approve" // approve and reject what others proposed, and extensions
 	ExtensionsWrite    Scope = "extensions:write" // ask for extensions
 	SweepsWrite        Scope = "sweeps:write"
-	WebhooksWrite      Scope = "webhooks:write" // add, change and try out webhooks, deliver again
+	WebhooksWrite      Scope = "webhooks:write"  // add, change and try out webhooks, deliver again
+	IdentitiesRead     Scope = "identities:read" // see names, numbers and evidence as they are; every look is audited
 	AuditRead          Scope = "audit:read"
 	Admin              Scope = "admin" // everything
 )
@@ -25,7 +26,7 @@ const (
 func Scopes() []Scope {
 	return []Scope{
 		AccountsWrite, AccountsCorrect, DecisionsRead, VerificationsWrite, VerificationsRead, ReviewsWrite,
-		PoliciesWrite, PoliciesApprove, ExtensionsWrite, SweepsWrite, WebhooksWrite, AuditRead, Admin,
+		PoliciesWrite, PoliciesApprove, ExtensionsWrite, SweepsWrite, WebhooksWrite, IdentitiesRead, AuditRead, Admin,
 	}
 }
 

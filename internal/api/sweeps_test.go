@@ -1,111 +1,14 @@
 package api_test
 
 import (
-	"context"
 	"net/http"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/api"
-	"github.com/verigate/verigate/internal/enforce"
-	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
-	"github.com/verigate/verigate/internal/store/sqlstore"
-	"github.com/verigate/verigate/workflows/contract"
-	"github.com/verigate/verigate/workflows/lifecycle"
 )
-
-// sweeps runs sweeps for the API in one go, when the test says so.
-type sweeps struct {
-	*enforce.Sweeper
-	store *sqlstore.Store
-	now   func() time.Time
-
-	mu      sync.Mutex
-	running map[string]contract.SweepProgress
-	err     error // of every call
-}
-
-func newSweeps(s *sqlstore.Store, now func() time.Time) *sweeps {
-	return &sweeps{Sweeper: enforce.New(s, rulebook.New(s), now), store: s, now: now, running: map[string]contract.SweepProgress{}}
-}
-
-func (w *sweeps) StartSweep(ctx context.Context, policyName string, dryRun bool, by lifecycle.Actor, reason string) (contract.SweepKey, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	keys, err := w.InForce(ctx)
-	if err != nil || w.err != nil {
-		return contract.SweepKey{}, w.err
-	}
-	for _, key := range keys {
-		if key.Policy == policyName {
-			key.Instant, key.DryRun = w.now().Truncate(time.Second), dryRun
-			w.running[key.ID()] = contract.SweepProgress{
-				SweepKey: key, State: contract.SweepRunning, Actor: by, Reason: reason, Total: 10, Done: 5, Rate: 2.5,
-				Remaining: 2 * time.Second, Shards: []contract.ShardProgress{{Accounts: 5}}, StartedAt: w.now(),
-			}
-			return key, nil
-		}
-	}
-	return contract.SweepKey{}, api.ErrPolicyNotInForce
-}
-
-func (w *sweeps) Progress(_ context.Context, key contract.SweepKey) (contract.SweepProgress, error) {
-	return w.to(key, "")
-}
-
-func (w *sweeps) Pause(_ context.Context, key contract.SweepKey, _ contract.SweepCommand) (contract.SweepProgress, error) {
-	return w.to(key, contract.SweepPaused)
-}
-
-func (w *sweeps) Resume(_ context.Context, key contract.SweepKey, _ contract.SweepCommand) (contract.SweepProgress, error) {
-	return w.to(key, contract.SweepRunning)
-}
-
-func (w *sweeps) Cancel(_ context.Context, key contract.SweepKey, _ contract.SweepCommand) (contract.SweepProgress, error) {
-	return w.to(key, contract.SweepCancelled)
-}
-
-func (w *sweeps) to(key contract.SweepKey, state contract.SweepState) (contract.SweepProgress, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	p, known := w.running[key.ID()]
-	switch {
-	case w.err != nil:
-		return p, w.err
-	case !known:
-		return p, api.ErrSweepNotRunning
-	case state != "" && p.State.Ended():
-		return p, api.ErrSweepEnded
-	case state != "":
-		p.State = state
-	}
-	w.running[key.ID()] = p
-	return p, nil
-}
-
-// finish runs the sweep and records it.
-func (w *sweeps) finish(t *testing.T, id string) {
-	t.Helper()
-	p := w.running[id]
-	begun, err := w.store.BeginSweep(t.Context(), store.Sweep{
-		ID: id, PolicyName: p.Policy, PolicyVersion: p.Version, Instant: p.Instant, DryRun: p.DryRun, Actor: p.Actor, Reason: p.Reason,
-		Total: 2, StartedAt: w.now(),
-	})
-	require.NoError(t, err)
-	done, err := w.Page(t.Context(), enforce.Page{Policy: p.Policy, Limit: 100, Sweep: id, DryRun: p.DryRun})
-	require.NoError(t, err)
-	_, err = w.store.SaveSweep(t.Context(), store.SweepProgress{
-		ID: begun.ID, State: contract.SweepDone, Done: done.Accounts, Counts: done.Counts, At: w.now(),
-	})
-	require.NoError(t, err)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.running, id)
-}
 
 func TestSweeps(t *testing.T) {
 	t.Parallel()
@@ -126,7 +29,7 @@ func TestSweeps(t *testing.T) {
 	require.Equal(t, "paused", c.check(200, post, "/v1/sweeps/"+id+"/pause", object{}).json()["state"])
 	require.Equal(t, "running", c.check(200, post, "/v1/sweeps/"+id+"/resume", object{}).json()["state"])
 
-	f.sweeps.finish(t, id)
+	f.sweeps.Finish(t, id)
 	done := c.check(200, get, "/v1/sweeps/"+id, nil).json()
 	require.Equal(t, "done", done["state"])
 	require.EqualValues(t, 2, done["restricted"])
@@ -159,7 +62,7 @@ func TestSweepsWithoutEngine(t *testing.T) {
 		ID: id, PolicyName: "wishpost-face-verification", PolicyVersion: 1, Instant: f.clock.now(), StartedAt: f.clock.now(),
 	})
 	require.NoError(t, err)
-	f.sweeps.err = api.ErrEngineUnavailable
+	f.sweeps.Err = api.ErrEngineUnavailable
 	require.Equal(t, "running", f.get("/v1/sweeps/" + id).is(http.StatusOK)["state"], "the record answers")
 	f.post("/v1/sweeps", body).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)
 	f.post("/v1/sweeps/"+id+"/pause", object{}).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/api/apitest"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
@@ -38,7 +39,7 @@ func TestTheMerchantsWay(t *testing.T) {
 	require.Equal(t, object{"id": "verification/a1", "run_id": "run-1"}, status["workflow"])
 	require.Equal(t, object{"used": 1.0, "left": 4.0, "next_at": nil}, status["attempts"])
 
-	require.NoError(t, f.engine.provider(t.Context(), "a1", lifecycle.Pass))
+	require.NoError(t, f.engine.Provider(t.Context(), "a1", lifecycle.Pass))
 	status = f.post(path+"/refresh", object{}).is(http.StatusOK)
 	require.Equal(t, "verified", status["state"])
 	require.Equal(t, "face", status["method"])
@@ -108,7 +109,7 @@ func TestConsent(t *testing.T) {
 
 	f.clock.advance(time.Minute)
 	f.post(path, object{}).is(http.StatusOK) // the consent in force
-	f.engine.set(func(e *engine) { e.sameConsent = true })
+	f.engine.Set(func(e *apitest.Engine) { e.SameConsent = true })
 	f.post(path, consent()).is(http.StatusOK)
 	require.Equal(t, refs, f.vault.kept(), "evidence that the log does not hold is taken back")
 	status := f.post("/v1/accounts/a1/verification/withdraw-consent", object{}).is(http.StatusOK)
@@ -166,7 +167,7 @@ func TestNothingIsLeftInTheVault(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t, "2020-12-05 10:00:00")
 		f.account("a1")
-		f.engine.set(func(e *engine) { e.failing = api.ErrEngineUnavailable })
+		f.engine.Set(func(e *apitest.Engine) { e.Failing = api.ErrEngineUnavailable })
 		got := f.post(path, realName()).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)
 		require.Equal(t, "not_taken", got["command"])
 		require.Empty(t, f.vault.kept())
@@ -175,12 +176,12 @@ func TestNothingIsLeftInTheVault(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t, "2020-12-05 10:00:00")
 		f.account("a1")
-		f.engine.set(func(e *engine) { e.lost = true })
+		f.engine.Set(func(e *apitest.Engine) { e.Lost = true })
 		got := f.post(path, realName(), idempotent("k1")).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)
 		require.Equal(t, "unknown", got["command"])
 		require.Len(t, f.vault.kept(), 1, "it may hold it")
 		first := f.vault.kept()
-		f.engine.set(func(e *engine) { e.lost = false })
+		f.engine.Set(func(e *apitest.Engine) { e.Lost = false })
 		f.post(path, realName(), idempotent("k1")).is(http.StatusOK)
 		require.Equal(t, first, f.vault.kept(), "the repetition's own record is taken back")
 		head, err := f.store.Head(t.Context(), "a1")
@@ -205,7 +206,7 @@ func TestAttemptsExhausted(t *testing.T) {
 	f.approved("a1")
 	for range 5 {
 		f.qr("a1")
-		require.NoError(t, f.engine.provider(t.Context(), "a1", lifecycle.Fail))
+		require.NoError(t, f.engine.Provider(t.Context(), "a1", lifecycle.Fail))
 	}
 	got := f.post("/v1/accounts/a1/verification/start-face", consent()).problem(http.StatusConflict, api.CodeAttemptsExhausted)
 	require.Equal(t, "locked", got["state"])
@@ -333,10 +334,10 @@ func TestRefreshAsksOnlyWhomThereIsToAsk(t *testing.T) {
 	path := "/v1/accounts/a1/verification/refresh"
 	f.post("/v1/accounts/nobody/verification/refresh", object{}).problem(http.StatusNotFound, api.CodeAccountNotFound)
 	require.Equal(t, "approved", f.post(path, object{}).is(http.StatusOK)["state"])
-	require.NotContains(t, f.engine.seen(), "refresh")
+	require.NotContains(t, f.engine.Seen(), "refresh")
 	f.qr("a1")
 	require.Equal(t, "qr_issued", f.post(path, object{}).is(http.StatusOK)["state"])
-	require.Contains(t, f.engine.seen(), "refresh")
-	f.engine.set(func(e *engine) { e.failing = api.ErrProviderUnavailable })
+	require.Contains(t, f.engine.Seen(), "refresh")
+	f.engine.Set(func(e *apitest.Engine) { e.Failing = api.ErrProviderUnavailable })
 	f.post(path, object{}).problem(http.StatusServiceUnavailable, api.CodeProviderUnavailable)
 }

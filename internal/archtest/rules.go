@@ -53,7 +53,7 @@ func UnreachableRules() []Unreachable {
 			"the gate answers on the hot path from the store alone, also while Temporal is away"},
 		{[]string{"internal/impact", "internal/campaign", "internal/rehearsal"}, []string{"go.temporal.io/...", "internal/store/sqlstore/..."},
 			"previews, reports and rehearsals read a store by the rules of the real day, and need no engine"},
-		{[]string{"internal/api/...", "internal/web/..."}, []string{"go.temporal.io/...", "internal/temporal/...", "internal/store/sqlstore/...", "activities/face/..."},
+		{[]string{"internal/api", "internal/web", "internal/admin", "internal/page"}, []string{"go.temporal.io/...", "internal/temporal/...", "internal/store/sqlstore/...", "activities/face/..."},
 			"the API and the pages declare the small Engine that they need and know no Temporal, no database, no provider"},
 		{[]string{"internal/store", "internal/vault", "internal/notify/...", "internal/config"}, []string{"go.temporal.io/server/...", "go.temporal.io/sdk/...", "internal/app"},
 			"facts, personal data, messages and settings do not depend on the engine"},
