@@ -94,11 +94,7 @@ func (s *Sweeper) Boundaries(ctx context.Context) ([]time.Time, *time.Location, 
 
 // InForce names the policies in force now, by name, each with its version.
 func (s *Sweeper) InForce(ctx context.Context) ([]contract.SweepKey, error) {
-	snapshot, err := s.book.Now(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("enforce: %w", err)
-	}
-	force, err := snapshot.InForce(s.now(), store.Would)
+	force, err := s.book.InForce(ctx, s.now())
 	if err != nil {
 		return nil, fmt.Errorf("enforce: %w", err)
 	}

@@ -55,7 +55,7 @@ func TestPageRemindsWhoIsDueAndNobodyElse(t *testing.T) {
 
 	again := f.run()
 	require.Equal(t, []int{4, 0, 4, 0}, []int{again.Due, again.Written, again.Already, again.Sent})
-	f.clock.set(beijing(t, "12-11 09:31"))
+	f.clock.Set(beijing(t, "12-11 09:31"))
 	require.Equal(t, map[string]int{"+P7D": 4}, f.run().Milestones, "what came between is not made up for")
 	require.True(t, f.phones.last[3].Passed)
 	require.Equal(t, 7, f.phones.last[3].Days)
@@ -71,7 +71,7 @@ func TestQuietHoursOverMidnight(t *testing.T) {
 	}{
 		{"11-26 21:00", nil}, {"11-26 23:59", nil}, {"11-27 00:00", nil}, {"11-27 08:59", nil}, {"11-27 09:30", []string{"P7D"}},
 	} {
-		f.clock.set(beijing(t, step.at))
+		f.clock.Set(beijing(t, step.at))
 		f.run()
 		require.Equal(t, step.want, f.milestones("a0000"), step.at)
 	}
@@ -86,7 +86,7 @@ func TestReminderOfAMovedDeadline(t *testing.T) {
 		ID: "e1", AccountID: "a0000", GrantedAt: beijing(t, "12-02 12:00"), Until: beijing(t, "12-11 00:00"),
 	}, lifecycle.Actor{Kind: lifecycle.ActorOperator}, "late"))
 	for _, at := range []string{"12-03 12:00", "12-04 12:00", "12-08 12:00", "12-10 12:00", "12-11 12:00", "12-18 12:00"} {
-		f.clock.set(beijing(t, at))
+		f.clock.Set(beijing(t, at))
 		f.run()
 		f.run()
 	}
@@ -97,7 +97,7 @@ func TestRate(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, afterJitter)
 	f.population(120)
-	begun := f.clock.now()
+	begun := f.clock.Now()
 	require.Equal(t, 120, f.run().Sent)
 	require.Len(t, f.phones.times, 120)
 	for i := range f.phones.times {
@@ -109,9 +109,9 @@ func TestRate(t *testing.T) {
 		}
 		require.LessOrEqual(t, n, 50)
 	}
-	require.InDelta(t, 2.4, f.clock.now().Sub(begun).Seconds(), 0.05, "as fast as it may, and no faster")
+	require.InDelta(t, 2.4, f.clock.Now().Sub(begun).Seconds(), 0.05, "as fast as it may, and no faster")
 	require.Equal(t, 120, f.run().Already)
-	require.InDelta(t, 2.4, f.clock.now().Sub(begun).Seconds(), 0.05, "who was reminded takes no time")
+	require.InDelta(t, 2.4, f.clock.Now().Sub(begun).Seconds(), 0.05, "who was reminded takes no time")
 }
 
 func TestPageEndsEarly(t *testing.T) {
@@ -211,7 +211,7 @@ func TestKilledRuns(t *testing.T) {
 				require.ErrorIs(t, err, errKilled)
 				f.deliver()
 				f.run()
-				f.clock.set(f.clock.now().Add(time.Hour)) // an attempt that nobody ended has settled
+				f.clock.Advance(time.Hour) // an attempt that nobody ended has settled
 				f.deliver()
 				f.requireOnce(t, accounts)
 				for i := range accounts {
@@ -281,7 +281,7 @@ func TestPlan(t *testing.T) {
 	names, err := f.runner.PolicyNames(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{founding}, names)
-	f.clock.set(beijing(t, "01-01 00:00").Add(-time.Second))
+	f.clock.Set(beijing(t, "01-01 00:00").Add(-time.Second))
 	names, err = f.runner.PolicyNames(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, names, "not in force")

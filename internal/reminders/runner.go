@@ -59,11 +59,7 @@ func New(c Config) *Runner { return &Runner{c, rulebook.New(c.Store)} }
 
 // PolicyNames returns the policies in force with a rule that reminds, sorted.
 func (r *Runner) PolicyNames(ctx context.Context) ([]string, error) {
-	snapshot, err := r.book.Now(ctx)
-	if err != nil {
-		return nil, err
-	}
-	force, err := snapshot.InForce(r.Now(), store.Would)
+	force, err := r.book.InForce(ctx, r.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +74,7 @@ func (r *Runner) PolicyNames(ctx context.Context) ([]string, error) {
 
 // Plan says what a run for the policy has to do now, over a population in so many shards at most.
 func (r *Runner) Plan(ctx context.Context, policyName string, shards int) (contract.ReminderPlan, error) {
-	snapshot, err := r.book.Now(ctx)
-	if err != nil {
-		return contract.ReminderPlan{}, err
-	}
-	force, err := snapshot.InForce(r.Now(), store.Would)
+	force, err := r.book.InForce(ctx, r.Now())
 	if err != nil {
 		return contract.ReminderPlan{}, err
 	}

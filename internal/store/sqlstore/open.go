@@ -95,10 +95,10 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		i := slices.IndexFunc(pragmas, func(p pragma) bool { return p.name == "synchronous" })
 		pragmas[i] = pragma{"synchronous", "off", "0"}
 	}
-	if s.writer, err = openPool(c.Path, pragmas, 1, true); err != nil {
+	if s.writer, err = openPool(c.Path, c.BusyTimeout, pragmas, 1, true); err != nil {
 		return nil, err
 	}
-	if s.readers, err = openPool(c.Path, requiredPragmas(c.BusyTimeout, true), c.Readers, false); err != nil {
+	if s.readers, err = openPool(c.Path, c.BusyTimeout, requiredPragmas(c.BusyTimeout, true), c.Readers, false); err != nil {
 		return nil, errors.Join(err, s.writer.Close())
 	}
 	s.writing, s.reading = newStatements(s.writer), newStatements(s.readers)
@@ -113,12 +113,12 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
-func openPool(path string, pragmas []pragma, size int, immediate bool) (*sql.DB, error) {
-	c, err := newConnector(path, pragmas, pragmas, immediate)
+func openPool(path string, busy time.Duration, pragmas []pragma, size int, immediate bool) (*sql.DB, error) {
+	conns, err := newConnector(path, busy, pragmas, pragmas, immediate)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: open: %w", err)
 	}
-	db := sql.OpenDB(c)
+	db := sql.OpenDB(conns)
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
 	return db, nil
