@@ -3,6 +3,7 @@ package admin
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,6 +45,21 @@ func (p *problem) At(field string) string {
 		}
 	}
 	return ""
+}
+
+// problemIn is the problem that an error is, nil for any other and for none.
+func problemIn(err error) *problem {
+	var p *problem
+	errors.As(err, &p)
+	return p
+}
+
+// faultsIn is the problem that an error is if it is about what somebody typed: then the form comes back.
+func faultsIn(err error) *problem {
+	if p := problemIn(err); p != nil && (p.Status == http.StatusUnprocessableEntity || p.Status == http.StatusBadRequest) {
+		return p
+	}
+	return nil
 }
 
 // ask gets something of the API, as the person who is signed in. pairs are names and values of the query; empty values
@@ -96,12 +112,9 @@ func (v *visit) call(method, path string, in, out any) error {
 			r.Header.Set("Idempotency-Key", once)
 		}
 	}
-	answer := &recorder{header: http.Header{}, status: http.StatusOK}
-	v.s.cfg.API.ServeHTTP(answer, r)
+	answer := v.s.answer(r)
 	if answer.status >= http.StatusMultipleChoices {
-		p := &problem{Status: answer.status, RetryAfter: answer.header.Get("Retry-After")}
-		_ = json.Unmarshal(answer.body.Bytes(), p) // whatever it is, the status is known
-		return p
+		return answer.problem()
 	}
 	if out == nil || answer.body.Len() == 0 {
 		return nil
@@ -121,9 +134,7 @@ func (v *visit) pass(path, name string, pairs ...string) error {
 	through := &passer{to: v.w, name: name}
 	v.s.cfg.API.ServeHTTP(through, r)
 	if through.refused.status != 0 {
-		p := &problem{Status: through.refused.status}
-		_ = json.Unmarshal(through.refused.body.Bytes(), p)
-		return p
+		return through.refused.problem()
 	}
 	return nil
 }
@@ -136,6 +147,20 @@ func (v *visit) request(method, path string, body io.Reader) (*http.Request, err
 	r.Header.Set("Accept-Language", v.lang.Tag())
 	r.RemoteAddr = v.r.RemoteAddr
 	return api.As(r, api.Principal{ID: v.person.ID, Role: v.person.Role}), nil
+}
+
+// answer sends a request to the API.
+func (s *Server) answer(r *http.Request) *recorder {
+	a := &recorder{header: http.Header{}, status: http.StatusOK}
+	s.cfg.API.ServeHTTP(a, r)
+	return a
+}
+
+// problem is an answer that is no success.
+func (a *recorder) problem() *problem {
+	p := &problem{Status: a.status, RetryAfter: a.header.Get("Retry-After")}
+	_ = json.Unmarshal(a.body.Bytes(), p) // whatever it is, the status is known
+	return p
 }
 
 // recorder keeps an answer.

@@ -48,6 +48,10 @@ func menu() []struct {
 	}
 	return []entry{
 		{"overview", home, []api.Scope{api.VerificationsRead}},
+		{"sweeps", "/admin/sweeps", []api.Scope{api.SweepsWrite, api.VerificationsRead, api.AuditRead}},
+		{"reminders", "/admin/reminders", []api.Scope{api.SweepsWrite, api.AuditRead}},
+		{"extensions", "/admin/extensions", []api.Scope{api.ExtensionsWrite, api.PoliciesApprove, api.AuditRead}},
+		{"webhooks", "/admin/webhooks", []api.Scope{api.WebhooksWrite, api.AuditRead}},
 	}
 }
 
