@@ -155,7 +155,7 @@ func (f *faults) types(given []string) {
 }
 
 func (s *Server) listWebhooks(ctx context.Context, _ *call, _ none) (int, webhooksView, error) {
-	view := webhooksView{Webhooks: []webhookView{}}
+	view := webhooksView{Webhooks: []webhookView{}, Types: notify.Types()}
 	zone, err := s.cfg.Gate.Zone(ctx)
 	if err != nil {
 		return 0, view, err
