@@ -170,3 +170,19 @@ func TestWebhookFromThePage(t *testing.T) {
 	w.get(api.RoleViewer, "/admin/webhooks").is(http.StatusForbidden)
 	w.get(api.RoleOperator, "/admin/webhooks/nothing").is(http.StatusNotFound)
 }
+
+// lookOperations fills the pages of this file for a browser.
+func lookOperations(w *world) {
+	w.t.Helper()
+	w.clock.advance(96 * time.Hour)
+	w.post(api.RoleOperator, "/admin/sweeps", "policy", founding, "reason", "by_hand")
+	w.sweeps.Finish(w.t, founding+".1."+w.clock.now().UTC().Format("20060102T150405Z"))
+	w.clock.advance(time.Minute)
+	w.post(api.RoleOperator, "/admin/sweeps", "policy", founding, "reason", "after_correction", "dry_run", "1")
+	w.post(api.RoleOperator, "/admin/reminders", "policy", founding)
+	for _, id := range []string{"a1", "a2", "a3"} {
+		w.post(api.RoleOperator, "/admin/extensions", "account", id, "until", "2020-12-20T10:00", "reason", "hardship")
+	}
+	w.post(api.RoleOperator, "/admin/webhooks", "url", "https://hooks.example/verigate", "description", "orders")
+	w.post(api.RoleOperator, "/admin/webhooks", "url", "https://hooks.example/labels", "description", "labels", "types", "restriction.opened")
+}
