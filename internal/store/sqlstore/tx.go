@@ -109,9 +109,19 @@ func (t *transaction) prepared(query string) *sql.Stmt {
 	return stmt
 }
 
-// insertRows writes rows of equal length by an INSERT up to and with VALUES, and what follows the values. Many rows go
-// in one statement, which costs a fraction of one for each. The numbers of rows are few, so the statements are too.
+// insertRows writes rows of equal length by an INSERT up to and with VALUES, and what follows the values.
 func insertRows(ctx context.Context, tx *transaction, insert string, rows [][]any, tail string) (written int, err error) {
+	err = chunks(rows, func(parameters string, values []any) error {
+		n, err := tx.exec(ctx, insert+" "+parameters+tail, values...)
+		written += int(n)
+		return err
+	})
+	return written, err
+}
+
+// chunks parts rows of equal length. Many rows go in one statement, which costs a fraction of one for each: do gets the
+// parameters of a chunk, (?, ?), (?, ?), and its values. The numbers of rows are few, so the statements are too.
+func chunks(rows [][]any, do func(parameters string, values []any) error) error {
 	for len(rows) > 0 {
 		size := 1
 		for _, s := range []int{64, 8} {
@@ -121,13 +131,12 @@ func insertRows(ctx context.Context, tx *transaction, insert string, rows [][]an
 			}
 		}
 		one := "(?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
-		n, err := tx.exec(ctx, insert+" "+one+strings.Repeat(", "+one, size-1)+tail, slices.Concat(rows[:size]...)...)
-		if err != nil {
-			return written, err
+		if err := do(one+strings.Repeat(", "+one, size-1), slices.Concat(rows[:size]...)); err != nil {
+			return err
 		}
-		written, rows = written+int(n), rows[size:]
+		rows = rows[size:]
 	}
-	return written, nil
+	return nil
 }
 
 // row scans the only row of a query into to; ErrNotFound if there is none.
