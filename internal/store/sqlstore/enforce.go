@@ -23,9 +23,9 @@ func (s *Store) EnforceRows(ctx context.Context, p store.EnforcePage) ([]store.E
 }
 
 func (s *Store) enforceRows(ctx context.Context, q querier, p store.EnforcePage) ([]store.EnforceRow, error) {
-	if p.AccountID != "" {
-		rows, err := s.enforceRowsOf(ctx, q, []string{p.AccountID})
-		if err == nil && len(rows) == 0 {
+	if len(p.AccountIDs) > 0 {
+		rows, err := s.enforceRowsOf(ctx, q, p.AccountIDs)
+		if err == nil && len(rows) < len(p.AccountIDs) {
 			err = store.ErrNotFound
 		}
 		return rows, err
