@@ -12,8 +12,8 @@ import (
 	"github.com/verigate/verigate/workflows/policy"
 )
 
-// roundSize is how many events are written together. An entry is recorded when its round is written, which is within
-// the day of its instant.
+// roundSize is how many events are written together. An entry is recorded when its round is written: later than its
+// instant, and on the same day.
 const roundSize = 500
 
 // until is the instant before which what merchants do can be played: the next run, the next day whose events are not
@@ -41,7 +41,7 @@ func (r *run) round(ctx context.Context) error {
 func (r *run) takeRound(until time.Time) (logins, others []Event) {
 	taken := map[string]bool{}
 	var later, laterFollowed []Event // of accounts that have one in this round
-	for len(taken) < roundSize && len(later)+len(laterFollowed) < roundSize {
+	for len(taken) < r.roundSize && len(later)+len(laterFollowed) < r.roundSize {
 		from, kept := &r.queue, &later
 		if at := r.followed.begin(); !at.IsZero() && (r.queue.empty() || !at.After(r.queue.begin())) {
 			from, kept = &r.followed, &laterFollowed
@@ -86,7 +86,7 @@ func (r *run) logins(ctx context.Context, events []Event) error {
 		if err != nil {
 			return e.failed(err)
 		}
-		if answer.Effect != policy.Allow {
+		if answer.Effect != policy.Allow && !answer.Closed {
 			shown, prompts = append(shown, e), append(prompts, prompt(e, answer.Decision, answer.At))
 		}
 	}
@@ -169,6 +169,9 @@ func (r *run) others(ctx context.Context, events []Event) error {
 func (r *run) act(ctx context.Context, e Event, head lifecycle.Verification, facts *store.Facts) ([]lifecycle.Change, error) {
 	var changes []lifecycle.Change
 	var err error
+	if e.Do == Verify && facts.Account.Closed(e.At) {
+		return nil, nil // it was closed after the prompt
+	}
 	switch e.Do {
 	case Verify:
 		if changes, err = wayToVerified(head, e.At); len(changes) > 0 {

@@ -56,10 +56,13 @@ type run struct {
 	followed   queue     // verifications that prompts led to
 	day        time.Time // midnight after the day that is queued
 	result     Result
+	roundSize  int
 }
 
 // Run plays the campaign. The copy is then as the database would be at To, and the clock stands there.
-func Run(ctx context.Context, c Config) (result Result, err error) {
+func Run(ctx context.Context, c Config) (Result, error) { return runInRounds(ctx, c, roundSize) }
+
+func runInRounds(ctx context.Context, c Config, size int) (result Result, err error) {
 	if !c.To.After(c.From) || c.To.Sub(c.From) > longest {
 		return result, ErrPeriod
 	}
@@ -68,6 +71,7 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	if err != nil {
 		return result, err
 	}
+	r.roundSize = size
 	defer func() { err = errors.Join(err, r.gate.Close(context.WithoutCancel(ctx))) }()
 	if err := r.eachPage(ctx, func(page []store.Facts) {
 		r.population.add(page)

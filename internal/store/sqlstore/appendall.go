@@ -71,7 +71,8 @@ func (s *Store) newAppending(ctx context.Context, tx *transaction, appends []lif
 		return nil, err
 	}
 	err = chunks(keys, func(parameters string, values []any) error {
-		return each(ctx, tx, `SELECT DISTINCT account_id, change_id FROM events WHERE (account_id, change_id) IN (VALUES `+parameters+`)`, values,
+		return each(ctx, tx, `WITH wanted (account_id, change_id) AS (VALUES `+parameters+`) SELECT account_id, change_id FROM wanted w
+			WHERE EXISTS (SELECT 1 FROM events e WHERE e.account_id = w.account_id AND e.change_id = w.change_id)`, values,
 			func(scan func(...any) error) error {
 				var k appendKey
 				err := scan(&k.accountID, &k.changeID)
