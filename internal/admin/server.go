@@ -62,6 +62,7 @@ const home = "/admin/"
 
 func (s *Server) routes() {
 	s.overviewRoutes()
+	s.policyRoutes()
 	s.sweepRoutes()
 	s.reminderRoutes()
 	s.extensionRoutes()

@@ -73,7 +73,8 @@ func families(texts map[string]string) []string {
 	var all []string
 	for key := range texts {
 		for _, prefix := range []string{"menu.", "title.", "role.", "state.", "done.", "plain.", "time.", "sweep.state.", "reminders.state.", "reminders.count.",
-			"actor.", "extension.", "webhook.disabled.", "delivery.", "fault."} {
+			"actor.", "extension.", "webhook.disabled.", "delivery.", "fault.",
+			"policy.state.", "policy.act.", "class.", "change."} {
 			if strings.HasPrefix(key, prefix) {
 				all = append(all, key)
 			}
