@@ -95,6 +95,7 @@ func BenchmarkLook(b *testing.B) {
 	for _, id := range []string{"a1", "a2", "a3"} {
 		w.account(id)
 	}
+	lookPolicies(w)
 	lookOperations(w)
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())
