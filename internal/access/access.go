@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/verigate/verigate/internal/access/password"
 	"github.com/verigate/verigate/internal/access/people"
 	"github.com/verigate/verigate/internal/admin"
 	"github.com/verigate/verigate/internal/api"
@@ -30,10 +29,17 @@ type Store interface {
 	SignedInFrom(ctx context.Context, operatorID, address string, since time.Time) (bool, error)
 }
 
+// Hasher is a *password.Hasher.
+type Hasher interface {
+	Hash(ctx context.Context, password string) (string, error)
+	// Verify does the same work for the empty hash as for any other.
+	Verify(ctx context.Context, hash, password string) (fits, stale bool, err error)
+}
+
 // Config is what a Service is made of. All fields without a default are required.
 type Config struct {
 	Store  Store
-	Hasher *password.Hasher
+	Hasher Hasher
 	Now    func() time.Time // the business clock
 	Logger *slog.Logger
 
@@ -42,6 +48,8 @@ type Config struct {
 	HTTPS bool          // browsers reach the pages by https: cookies are bound to it
 	// Passwords says that persons may sign in by login name and password.
 	Passwords bool
+	// Provider lets persons sign in elsewhere; nil: nowhere.
+	Provider *Provider
 	// Address returns the caller's address, for delays and the audit log; default the connection's peer.
 	Address func(*http.Request) string
 	// Audit records who signed in and out, and who failed to; nil: nothing does.
@@ -77,7 +85,11 @@ func New(cfg Config) (*Service, error) {
 
 // Ways implements admin.Entrance.
 func (s *Service) Ways() admin.Ways {
-	return admin.Ways{Passwords: s.cfg.Passwords}
+	w := admin.Ways{Passwords: s.cfg.Passwords}
+	if s.cfg.Provider != nil {
+		w.Provider = s.cfg.Provider.cfg.Name
+	}
+	return w
 }
 
 // FamiliarFor is how long an address stays one that a person is known to sign in from.

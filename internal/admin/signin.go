@@ -15,6 +15,10 @@ import (
 // ErrRefused means that somebody is not let in, whatever the reason.
 var ErrRefused = errors.New("admin: not let in")
 
+// ErrStale means that a browser comes back from the identity provider with a sign-in that it did not begin, or too
+// long ago.
+var ErrStale = errors.New("admin: no such sign-in is under way")
+
 // WaitError means that somebody has to wait before the next attempt to sign in.
 type WaitError struct{ Wait time.Duration }
 
@@ -31,6 +35,11 @@ type Entrance interface {
 	Ways() Ways
 	// SignIn begins a session for a login name and a password. It fails with ErrRefused or a *WaitError.
 	SignIn(w http.ResponseWriter, r *http.Request, login, password string) (Person, error)
+	// Begin returns the address of the identity provider to send a browser to, from where it comes back to Return.
+	Begin(w http.ResponseWriter, r *http.Request, back string) (address string, err error)
+	// Return begins a session for whom the provider says that it is, and returns what Begin got as back. It fails with
+	// ErrRefused or ErrStale.
+	Return(w http.ResponseWriter, r *http.Request) (p Person, back string, err error)
 	// SignOut ends the session of the request, if there is one.
 	SignOut(w http.ResponseWriter, r *http.Request) error
 }
@@ -43,6 +52,8 @@ func (s *Server) signInRoutes() {
 	}
 	s.mux.HandleFunc("GET "+signInPath, s.showSignIn)
 	s.mux.HandleFunc("POST "+signInPath, s.signIn)
+	s.mux.HandleFunc("GET "+signInPath+"/provider", s.toProvider)
+	s.mux.HandleFunc("GET "+signInPath+"/return", s.fromProvider)
 	s.mux.HandleFunc("POST /admin/sign-out", s.signOut)
 }
 
@@ -100,6 +111,33 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, page.OwnPath(p.Back, home, home), http.StatusSeeOther)
 }
 
+// toProvider is a link and no form: browsers hold a form's redirects to our own address, as the policy of these pages
+// says.
+func (s *Server) toProvider(w http.ResponseWriter, r *http.Request) {
+	p := s.signInForm(r, r.URL.Query().Get("back"))
+	address, err := s.cfg.Entrance.Begin(w, r, p.Back)
+	if err != nil {
+		s.notIn(w, r, p, err)
+		return
+	}
+	http.Redirect(w, r, address, http.StatusSeeOther)
+}
+
+func (s *Server) fromProvider(w http.ResponseWriter, r *http.Request) {
+	_, back, err := s.cfg.Entrance.Return(w, r)
+	p := s.signInForm(r, back)
+	if errors.Is(err, ErrRefused) {
+		p.Faulty, p.Fault = true, "turned_away"
+		s.drawSignIn(w, r, http.StatusForbidden, p)
+		return
+	}
+	if err != nil {
+		s.notIn(w, r, p, err)
+		return
+	}
+	http.Redirect(w, r, page.OwnPath(p.Back, home, home), http.StatusSeeOther)
+}
+
 // notIn draws the form again with what is to be said.
 func (s *Server) notIn(w http.ResponseWriter, r *http.Request, p *signInPage, err error) {
 	status := http.StatusServiceUnavailable
@@ -110,6 +148,8 @@ func (s *Server) notIn(w http.ResponseWriter, r *http.Request, p *signInPage, er
 		w.Header().Set("Retry-After", strconv.Itoa(p.Wait))
 	case errors.Is(err, ErrRefused):
 		status, p.Fault = http.StatusUnprocessableEntity, "refused"
+	case errors.Is(err, ErrStale):
+		status, p.Fault = http.StatusUnprocessableEntity, "stale"
 	case r.Context().Err() != nil:
 		return // the browser left; there is nobody to tell
 	default:

@@ -16,6 +16,9 @@ var (
 // AdminRole is the role of those who manage operators: one of them always stays.
 const AdminRole = "admin"
 
+// NoRole is the role of those whose identity provider no longer gives them one. It opens nothing.
+const NoRole = "none"
+
 // Operator is a person of the operator who may sign in to the admin pages: by a login name and a password, or by an
 // identity at a provider (Issuer and Subject).
 type Operator struct {
