@@ -68,13 +68,21 @@ func TestMessagesAreComplete(t *testing.T) {
 	pagetest.Used(t, admin.Assets(), "assets/pages", zh, families(zh))
 }
 
+// prefixes are of the messages whose names are put together from codes.
+func prefixes() []string {
+	return []string{
+		"menu.", "title.", "role.", "state.", "done.", "plain.", "time.",
+		"signin.",
+		"sweep.state.", "reminders.state.", "reminders.count.", "actor.", "extension.", "webhook.disabled.", "delivery.", "fault.",
+		"policy.state.", "policy.act.", "class.", "change.",
+	}
+}
+
 // families are the messages whose names are put together from codes.
 func families(texts map[string]string) []string {
 	var all []string
 	for key := range texts {
-		for _, prefix := range []string{"menu.", "title.", "role.", "state.", "done.", "plain.", "time.", "sweep.state.", "reminders.state.", "reminders.count.",
-			"actor.", "extension.", "webhook.disabled.", "delivery.", "fault.",
-			"policy.state.", "policy.act.", "class.", "change."} {
+		for _, prefix := range prefixes() {
 			if strings.HasPrefix(key, prefix) {
 				all = append(all, key)
 			}

@@ -33,6 +33,7 @@ type Store interface {
 	Idempotency
 	Keys
 	Links
+	Operators
 	Notices
 	Prompts
 	Webhooks
