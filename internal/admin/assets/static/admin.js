@@ -51,6 +51,13 @@
     }
   }
 
+  // --- on a narrow screen the menu scrolls sideways: where one is must be seen -----------------------------------
+
+  var current = document.querySelector('.menu [aria-current]');
+  if (current && current.closest('.menu').scrollWidth > current.closest('.menu').clientWidth) {
+    current.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }
+
   // --- commands: one is open at a time, its first field has the focus, Escape closes it -------------------------
 
   document.addEventListener('toggle', function (e) {
