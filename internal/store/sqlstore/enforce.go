@@ -162,29 +162,34 @@ func (s *Store) judged(row store.EnforceRow, h head, source string, judge store.
 }
 
 // writeEnforced is the end of extend for many accounts at once, of which no state changes. Of the accounts' rows it
-// leaves the columns alone that have indexes.
+// leaves the columns alone that have indexes, but for what lists read: the last change, and how many restrictions are open.
 func writeEnforced(ctx context.Context, tx *transaction, log []stamped) error {
 	if err := writeEntries(ctx, tx, log); err != nil {
 		return err
 	}
 	var opened []store.Entry
 	var last []lifecycle.Verification
+	restricted := 0
 	for i, e := range log {
 		if e.Event == lifecycle.Restrict {
-			opened = append(opened, e.Entry)
-		} else if err := deriveRestriction(ctx, tx, e.Entry); err != nil {
-			return err
+			opened, restricted = append(opened, e.Entry), restricted+1
+		} else {
+			if err := endEpisode(ctx, tx, e.Entry); err != nil {
+				return err
+			}
+			restricted--
 		}
 		if i+1 < len(log) && log[i+1].AccountID == e.AccountID {
 			continue
 		}
 		v := e.after
 		last = append(last, v)
-		_, err := tx.exec(ctx, `UPDATE accounts SET seq = ?, since = ?, turn_since = ?, head_recorded_at = ?, head_hash = ? WHERE account_id = ?`,
-			v.Seq, instant(v.Since), instant(v.TurnSince), instant(e.RecordedAt), e.hash, v.AccountID)
+		_, err := tx.exec(ctx, `UPDATE accounts SET seq = ?, since = ?, turn_since = ?, head_recorded_at = ?, head_hash = ?, restricted = restricted + ?
+			WHERE account_id = ?`, v.Seq, instant(v.Since), instant(v.TurnSince), instant(e.RecordedAt), e.hash, restricted, v.AccountID)
 		if err != nil {
 			return err
 		}
+		restricted = 0
 	}
 	if err := openEpisodes(ctx, tx, opened...); err != nil {
 		return err

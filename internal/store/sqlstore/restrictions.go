@@ -19,8 +19,23 @@ var (
 // deriveRestriction writes an episode, or its end.
 func deriveRestriction(ctx context.Context, tx *transaction, e store.Entry) error {
 	if e.Event == lifecycle.Restrict {
-		return openEpisodes(ctx, tx, e)
+		if err := openEpisodes(ctx, tx, e); err != nil {
+			return err
+		}
+	} else if err := endEpisode(ctx, tx, e); err != nil {
+		return err
 	}
+	return countRestrictions(ctx, tx, e.AccountID)
+}
+
+// countRestrictions writes into the account's row how many restrictions are open: lists by it read one index.
+func countRestrictions(ctx context.Context, tx *transaction, accountID string) error {
+	_, err := tx.exec(ctx, `UPDATE accounts SET restricted = (SELECT COUNT(*) FROM restrictions WHERE account_id = ? AND lifted_seq IS NULL)
+		WHERE account_id = ?`, accountID, accountID)
+	return err
+}
+
+func endEpisode(ctx context.Context, tx *transaction, e store.Entry) error {
 	r := e.Detail.Restricted
 	n, err := tx.exec(ctx, `UPDATE restrictions SET lifted_seq = ?, lifted_at = ?, lift_reason = ?
 		WHERE account_id = ? AND policy_name = ? AND rule_id = ? AND opened_seq = ? AND lifted_seq IS NULL`,
