@@ -48,6 +48,7 @@ func menu() []struct {
 	}
 	return []entry{
 		{"overview", home, []api.Scope{api.VerificationsRead}},
+		{"accounts", accountsPath, []api.Scope{api.VerificationsRead}},
 	}
 }
 
