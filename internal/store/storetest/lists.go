@@ -35,7 +35,9 @@ func testAccountLists(t *testing.T, h *harness) {
 		for range rapid.IntRange(0, 4).Draw(rt, "changes") {
 			c.change(rt)
 		}
-		c.walk(rt, drawAccountFilter(rt))
+		for range 4 {
+			c.walk(rt, drawAccountFilter(rt))
+		}
 	})
 }
 
@@ -151,7 +153,7 @@ func drawAccountFilter(rt *rapid.T) store.AccountFilter {
 		f.Extension = rapid.SampledFrom(store.ListExtensions()).Draw(rt, "extension")
 		f.EndsBefore = rapid.SampledFrom([]time.Time{{}, at(45)}).Draw(rt, "ends before")
 	}
-	f.Prefix = rapid.SampledFrom([]string{"", "", "", "a", "b0", "z"}).Draw(rt, "prefix")
+	f.Prefix = rapid.SampledFrom([]string{"", "", "a", "b0", "z"}).Draw(rt, "prefix")
 	return f
 }
 
