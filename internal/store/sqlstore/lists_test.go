@@ -2,8 +2,10 @@ package sqlstore_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -141,4 +143,42 @@ func checkPlan(t *testing.T, index string, plan []string, query string) {
 		require.Regexp(t, `INDEX `+index+`( |$)`, line, whole)
 	}
 	require.Positive(t, read, whole)
+}
+
+// TestListColumnsOfWhatWasThere: a database from before the lists says the same of its accounts as one that began with them.
+func TestListColumnsOfWhatWasThere(t *testing.T) {
+	t.Parallel()
+	s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: filepath.Join(t.TempDir(), "verigate.db"), Now: func() time.Time { return minute(9) }})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(t, s.MigrateTo(t.Context(), 7))
+	register(t, s, "a1")
+	register(t, s, "a2")
+	for _, text := range []string{
+		`UPDATE accounts SET head_recorded_at = 2000000000000000000 WHERE account_id = 'a1'`,
+		`INSERT INTO restrictions (account_id, policy_name, rule_id, opened_seq, policy_version, opened_at, recorded_at, actions, sweep)
+			VALUES ('a1', 'p', 'r', 1, 1, 1, 1, '[]', ''), ('a1', 'p', 'q', 2, 1, 1, 1, '[]', '')`,
+		`INSERT INTO restrictions (account_id, policy_name, rule_id, opened_seq, policy_version, opened_at, recorded_at, actions, sweep, lifted_seq)
+			VALUES ('a2', 'p', 'r', 1, 1, 1, 1, '[]', '', 2)`,
+		`INSERT INTO extensions (extension_id, account_id, rule_id, until, batch_id, state, version, requested_at, requested_by)
+			VALUES ('e1', 'a1', '', 70, '', 'approved', 2, 1, ''), ('e2', 'a1', '', 50, '', 'approved', 2, 1, ''),
+			('e3', 'a1', '', 90, '', 'revoked', 3, 1, ''), ('e4', 'a2', '', 60, '', 'requested', 1, 1, '')`,
+	} {
+		_, err := s.Writer().ExecContext(t.Context(), text)
+		require.NoError(t, err)
+	}
+	_, err = s.Migrate(t.Context())
+	require.NoError(t, err)
+	rows, err := s.Readers().QueryContext(t.Context(), `SELECT account_id || ' ' || changed_at || ' ' || restricted || ' ' ||
+		COALESCE(extended_until, '-') || ' ' || COALESCE(requested_until, '-') FROM accounts ORDER BY account_id`)
+	require.NoError(t, err)
+	defer func() { _ = rows.Close() }()
+	var got []string
+	for rows.Next() {
+		var line string
+		require.NoError(t, rows.Scan(&line))
+		got = append(got, line)
+	}
+	require.NoError(t, rows.Err())
+	require.Equal(t, []string{"a1 2000000000000000000 2 70 -", fmt.Sprintf("a2 %d 0 - 60", minute(9).UnixNano())}, got)
 }
