@@ -73,6 +73,7 @@ func prefixes() []string {
 	return []string{
 		"menu.", "title.", "role.", "state.", "done.", "plain.", "time.",
 		"signin.",
+		"list.turn.", "list.is.", "list.kind.", "list.extension.", "list.sort.",
 		"sweep.state.", "reminders.state.", "reminders.count.", "actor.", "extension.", "webhook.disabled.", "delivery.", "fault.",
 		"policy.state.", "policy.act.", "class.", "change.",
 	}
@@ -105,6 +106,7 @@ func BenchmarkLook(b *testing.B) {
 	}
 	lookPolicies(w)
 	lookOperations(w)
+	w.shop()
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())
 }

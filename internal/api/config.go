@@ -26,7 +26,7 @@ type Store interface {
 	Head(ctx context.Context, accountID string) (lifecycle.Verification, error)
 	Events(ctx context.Context, accountID string, after int64, limit int) ([]store.Entry, error)
 	Written(ctx context.Context, accountID, changeID string) ([]lifecycle.Change, error)
-	Verifications(ctx context.Context, f store.Filter) ([]lifecycle.Verification, error)
+	store.Lists
 	Lease(ctx context.Context, leaseID string) (accountID string, lease lifecycle.Lease, err error)
 	Attempt(ctx context.Context, attemptID string) (accountID string, attempt lifecycle.Attempt, err error)
 	Changed(ctx context.Context, accountID string) (<-chan struct{}, error)
@@ -74,6 +74,7 @@ type Gate interface {
 	Preview(ctx context.Context, accountID string) (store.Facts, map[string]gate.Answer, error)
 	Zone(ctx context.Context) (*time.Location, error)
 	Rules(ctx context.Context) ([]string, error)
+	Outlook(ctx context.Context) (*gate.Outlook, error)
 }
 
 // QRContent says what a QR code holds.

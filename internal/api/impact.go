@@ -55,6 +55,7 @@ type previews struct {
 func (s *Server) populationRoutes(room chan struct{}) {
 	s.impactRoutes(room)
 	s.reportRoutes(room)
+	s.listRoutes(room)
 }
 
 func (s *Server) impactRoutes(room chan struct{}) {

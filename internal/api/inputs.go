@@ -58,11 +58,15 @@ func (f *faults) facts(id, kind, region, registeredAt string) policy.Account {
 	if !a.Kind.Valid() {
 		f.add("kind", "not_allowed", "must be individual or enterprise", "应为 individual 或 enterprise")
 	}
-	if r, err := language.ParseRegion(region); err != nil || !r.IsCountry() || r.String() != region {
-		f.add("region", "form", "must be an ISO 3166-1 alpha-2 code in capitals, as CN", "应为大写的 ISO 3166-1 两位字母代码，例如 CN")
-	}
+	f.region("region", region)
 	a.RegisteredAt = f.instantOf("registered_at", registeredAt)
 	return a
+}
+
+func (f *faults) region(field, region string) {
+	if r, err := language.ParseRegion(region); err != nil || !r.IsCountry() || r.String() != region {
+		f.add(field, "form", "must be an ISO 3166-1 alpha-2 code in capitals, as CN", "应为大写的 ISO 3166-1 两位字母代码，例如 CN")
+	}
 }
 
 // realName adds the faults of real-name information, which has words of its own.

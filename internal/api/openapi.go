@@ -178,7 +178,12 @@ func (s *Server) parameters(op operation) []*huma.Param {
 		for _, v := range q.values {
 			schema.Enum = append(schema.Enum, v)
 		}
-		params = append(params, &huma.Param{Name: q.name, In: "query", Description: q.words, Schema: schema})
+		p := &huma.Param{Name: q.name, In: "query", Description: q.words, Schema: schema}
+		if q.many {
+			separate := false
+			p.Schema, p.Style, p.Explode = &huma.Schema{Type: huma.TypeArray, Items: schema}, "form", &separate
+		}
+		params = append(params, p)
 	}
 	if op.method == http.MethodPost && !op.lines && !op.streams {
 		params = append(params, &huma.Param{
@@ -284,6 +289,19 @@ func orNull(schema *huma.Schema, names ...string) {
 		p.Description = ""
 		schema.Properties[name] = &huma.Schema{AnyOf: []*huma.Schema{p, {Type: "null"}}, Description: words}
 	}
+}
+
+// joined adds the members of embedded types to a schema: huma passes over types that are not exported.
+func joined(r huma.Registry, s *huma.Schema, parts ...reflect.Type) *huma.Schema {
+	if s.Properties == nil {
+		s.Properties = map[string]*huma.Schema{}
+	}
+	for _, part := range parts {
+		embedded := huma.SchemaFromType(r, part)
+		maps.Copy(s.Properties, embedded.Properties)
+		s.Required = append(s.Required, embedded.Required...)
+	}
+	return s
 }
 
 func schemaOf[T any](r huma.Registry) *huma.Schema { return r.Schema(reflect.TypeFor[T](), true, "") }

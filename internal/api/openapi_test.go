@@ -133,6 +133,8 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	c.check(200, get, "/v1/accounts/a1/history?limit=3", nil)
 	c.check(200, get, "/v1/verifications?state=unverified", nil)
 	c.check(422, get, "/v1/verifications?cursor=x", nil)
+	c.check(200, get, "/v1/verifications:export?format=csv", nil)
+	c.check(422, get, "/v1/verifications:export?rule=another", nil)
 	c.check(200, get, "/v1/policies", nil)
 	c.check(200, get, "/v1/policies/wishpost-face-verification/versions/1", nil)
 	c.check(404, get, "/v1/policies/x/versions/1", nil)

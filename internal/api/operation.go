@@ -43,6 +43,16 @@ type parameter struct {
 	name, words string
 	values      []string // all that are allowed, if they are few
 	whole       bool     // a whole number
+	many        bool     // several of the values, separated by commas
+}
+
+// allows reports whether a value is one that the parameter may have.
+func (p parameter) allows(given string) bool {
+	values := []string{given}
+	if p.many {
+		values = strings.Split(given, ",")
+	}
+	return len(p.values) == 0 || given == "" || !slices.ContainsFunc(values, func(v string) bool { return !slices.Contains(p.values, v) })
 }
 
 // none is the body of requests that have none.
@@ -189,7 +199,7 @@ func (s *Server) checkQuery(c *call) error {
 			return fieldProblem(name, "unknown_parameter", "is not a parameter of this request; remove it", "不是该请求的参数，请删除")
 		case len(given) > 1:
 			return fieldProblem(name, "duplicate_parameter", "comes twice; send it once", "重复出现，请只发送一次")
-		case len(c.op.query[i].values) > 0 && given[0] != "" && !slices.Contains(c.op.query[i].values, given[0]):
+		case !c.op.query[i].allows(given[0]):
 			var f faults
 			list := strings.Join(c.op.query[i].values, ", ")
 			f.add(name, "not_allowed", "must be one of "+list, "应为以下之一："+list)

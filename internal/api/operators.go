@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/verigate/verigate/internal/store"
@@ -49,27 +48,9 @@ type actorView struct {
 	ID   *string `json:"id" doc:"Of the API key or operator."`
 }
 
-type verificationsView struct {
-	Verifications []statusView `json:"verifications" nullable:"false" doc:"By account id."`
-	Cursor        *string      `json:"cursor" doc:"Where the list goes on; null at its end."`
-}
-
 func (s *Server) operatorRoutes() {
 	page := pageParameters()
-	states, turns := names(lifecycle.States()), names([]lifecycle.Turn{
-		lifecycle.TurnMerchant, lifecycle.TurnOperator, lifecycle.TurnProvider, lifecycle.TurnNone,
-	})
 	commands := []Code{CodeStepNotAllowed, CodeEngineUnavailable}
-	handle(s, operation{
-		id: "list-verifications", method: http.MethodGet, path: "/v1/verifications", tag: tagOperations,
-		summary: "List verifications", words: "By account id, page by page. A cursor is good for the filters it was made with.",
-		scopes: []Scope{VerificationsRead}, codes: []Code{CodeValidationFailed},
-		query: append([]parameter{
-			{name: "state", words: "Only this state.", values: states}, {name: "turn", words: "Only where it is this one's turn.", values: turns},
-			{name: "restricted", words: "Only with an open restriction.", values: []string{"true"}},
-			{name: "rule", words: "Only with an open restriction of this rule."},
-		}, page...),
-	}, s.listVerifications)
 	handle(s, operation{
 		id: "history", method: http.MethodGet, path: "/v1/accounts/{account_id}/history", tag: tagOperations,
 		summary: "Read an account's log", words: "Who did what, when; oldest first.", scopes: []Scope{AuditRead}, query: page,
@@ -201,35 +182,4 @@ func viewDetail(d lifecycle.Detail, zone *time.Location) map[string]any {
 		}
 	}
 	return view
-}
-
-func (s *Server) listVerifications(ctx context.Context, c *call, _ none) (int, verificationsView, error) {
-	view := verificationsView{Verifications: []statusView{}}
-	limit, err := c.limit(standardPage, maxPage)
-	if err != nil {
-		return 0, view, err
-	}
-	filter := store.Filter{State: lifecycle.State(c.query("state")), Turn: lifecycle.Turn(c.query("turn")), Limit: limit}
-	filter.Restricted, filter.Rule = c.query("restricted") == "true", c.query("rule")
-	scope := strings.Join([]string{"verifications", string(filter.State), string(filter.Turn), c.query("restricted"), filter.Rule}, "/")
-	if given := c.query("cursor"); given != "" {
-		if filter.After, err = s.cfg.Tokens.openCursor(scope, given); err != nil {
-			return 0, view, badCursor()
-		}
-	}
-	zone, err := s.cfg.Gate.Zone(ctx)
-	if err != nil {
-		return 0, view, err
-	}
-	rows, err := s.cfg.Store.Verifications(ctx, filter)
-	if err != nil {
-		return 0, view, err
-	}
-	for _, v := range rows {
-		view.Verifications = append(view.Verifications, s.statusOf(v, zone, c.now))
-	}
-	if len(rows) == limit { // the next page may be empty; to know would be one row more than a page may have
-		view.Cursor = orNil(s.cfg.Tokens.cursor(scope, rows[limit-1].AccountID))
-	}
-	return http.StatusOK, view, nil
 }

@@ -90,8 +90,8 @@ func TestRestrictions(t *testing.T) {
 		return ids
 	}
 	require.Equal(t, []string{"a1"}, ids("restricted=true"))
-	require.Equal(t, []string{"a1"}, ids("rule=existing-individuals"))
-	require.Empty(t, ids("rule=another"))
+	require.Equal(t, []string{"a1"}, ids("restricted=true&rule=existing-individuals"))
+	require.Empty(t, ids("restricted=true&rule=another"))
 	require.Empty(t, ids("restricted=true&state=verified"))
 	c.check(422, http.MethodGet, "/v1/verifications?restricted=maybe", nil)
 

@@ -40,6 +40,7 @@ func All() []Benchmark {
 		{"decide", "the rules alone against the same comparisons written out", nil, decideBench},
 		{"import", "an import over HTTP against SQLite's bulk insert of the same rows", []int{10_000, 100_000, 1_000_000}, importBench},
 		{"enforcement", "what a deadline does to a population: import, preview, sweeps, decisions meanwhile, report", []int{10_000, 100_000, 1_000_000}, enforcementBench},
+		{"lists", "pages of the list of accounts, by each filter, over HTTP against the SQL of the page", []int{10_000, 100_000, 1_000_000}, listsBench},
 	}
 }
 

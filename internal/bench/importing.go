@@ -118,27 +118,43 @@ func (c Config) bulkInsert(ctx context.Context, name string, accounts int) (s sa
 	return c.insertInto(ctx, db, accounts, account)
 }
 
-// insertInto drops the indexes of the tables before it begins to count.
-func (c Config) insertInto(ctx context.Context, db *sql.DB, accounts int, nth func(int) policy.Account) (s sample, err error) {
+// withoutIndexes drops the indexes of the accounts' tables and returns what builds them again.
+func withoutIndexes(ctx context.Context, db *sql.DB) (rebuild func() error, err error) {
 	rows, err := db.QueryContext(ctx, `SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('accounts', 'account_versions')`)
 	if err != nil {
-		return s, err
+		return nil, err
 	}
 	indexes := map[string]string{}
 	for rows.Next() {
 		var name, text string
 		if err := rows.Scan(&name, &text); err != nil {
-			return s, errors.Join(err, rows.Close())
+			return nil, errors.Join(err, rows.Close())
 		}
 		indexes[name] = text
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return s, err
+		return nil, err
 	}
 	for name := range indexes {
 		if _, err := db.ExecContext(ctx, `DROP INDEX `+name); err != nil {
-			return s, err
+			return nil, err
 		}
+	}
+	return func() error {
+		for _, text := range indexes {
+			if _, err := db.ExecContext(ctx, text); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, nil
+}
+
+// insertInto drops the indexes of the tables before it begins to count.
+func (c Config) insertInto(ctx context.Context, db *sql.DB, accounts int, nth func(int) policy.Account) (s sample, err error) {
+	rebuild, err := withoutIndexes(ctx, db)
+	if err != nil {
+		return s, err
 	}
 	resident := watchResident(ctx)
 	begun := c.Now()
@@ -171,10 +187,8 @@ func (c Config) insertInto(ctx context.Context, db *sql.DB, accounts int, nth fu
 	if err := tx.Commit(); err != nil {
 		return s, err
 	}
-	for _, text := range indexes {
-		if _, err := db.ExecContext(ctx, text); err != nil {
-			return s, err
-		}
+	if err := rebuild(); err != nil {
+		return s, err
 	}
 	return sample{operations: accounts, took: c.Now().Sub(begun), allocs: -1, resident: resident()}, nil
 }

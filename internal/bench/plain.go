@@ -49,8 +49,8 @@ func entries(seq int) []rowChange {
 			`INSERT INTO outbox (topic, account_id, seq, recorded_at) VALUES (?, ?, ?, ?)`,
 		},
 		{
-			fmt.Sprintf(`SELECT seq, since, turn_since, head_recorded_at, head_hash, account_id FROM accounts WHERE seq = %d`, seq),
-			`UPDATE accounts SET seq = ?, since = ?, turn_since = ?, head_recorded_at = ?, head_hash = ? WHERE account_id = ?`,
+			fmt.Sprintf(`SELECT seq, since, turn_since, head_recorded_at, head_hash, restricted, account_id FROM accounts WHERE seq = %d`, seq),
+			`UPDATE accounts SET seq = ?, since = ?, turn_since = ?, head_recorded_at = ?, head_hash = ?, restricted = ? WHERE account_id = ?`,
 		},
 	}
 }

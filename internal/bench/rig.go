@@ -125,7 +125,7 @@ func (r *rig) serve(ctx context.Context, bare func(*rig) http.Handler) error {
 	h := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = h.Serve(listener) }() // ends with Shutdown
 	r.closes = append(r.closes, h.Shutdown)
-	secret, key, err := api.NewKey("bench", []api.Scope{api.AccountsWrite, api.DecisionsRead})
+	secret, key, err := api.NewKey("bench", []api.Scope{api.AccountsWrite, api.DecisionsRead, api.VerificationsRead})
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ type Store interface {
 	Restrictions
 	Sweeps
 	Campaigns
+	Lists
 	// Now is the database's clock: the instants of decisions and recorded_at come from here.
 	Now(ctx context.Context) (time.Time, error)
 	Ping(ctx context.Context) error
@@ -126,15 +127,11 @@ type Accounts interface {
 	Split(ctx context.Context, ranges int) ([]string, error)
 }
 
-// Filter selects verifications for a list; empty fields do not filter.
+// Filter selects verifications, by account id; empty fields do not filter. Lists for people are ListAccounts.
 type Filter struct {
 	State lifecycle.State
-	Turn  lifecycle.Turn
-	// Restricted selects accounts with an open restriction, of the rule Rule if it is named.
-	Restricted bool
-	Rule       string
-	After      string // account id of the last row of the page before
-	Limit      int    // 1 to 500
+	After string // account id of the last row of the page before
+	Limit int    // 1 to 500
 }
 
 // Log holds every account's append-only log and its fold.

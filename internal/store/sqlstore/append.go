@@ -253,10 +253,15 @@ func writeStanding(ctx context.Context, tx *transaction, last stamped) error {
 	return err
 }
 
-// writeEnd is writeStanding for accounts whose state does not change: it leaves the columns alone that have indexes.
-func writeEnd(ctx context.Context, tx *transaction, last stamped) error {
+// writeEnd is writeStanding for accounts whose state does not change, and whose open restrictions become more or fewer
+// by a number: it leaves the columns alone that have indexes for another reason.
+func writeEnd(ctx context.Context, tx *transaction, last stamped, restricted int) error {
 	v := last.after
-	_, err := tx.exec(ctx, `UPDATE accounts SET seq = ?, since = ?, turn_since = ?, head_recorded_at = ?, head_hash = ? WHERE account_id = ?`,
-		v.Seq, instant(v.Since), instant(v.TurnSince), instant(last.RecordedAt), last.hash, v.AccountID)
+	set, args := "seq = ?, since = ?, turn_since = ?, head_recorded_at = ?, head_hash = ?",
+		[]any{v.Seq, instant(v.Since), instant(v.TurnSince), instant(last.RecordedAt), last.hash}
+	if restricted != 0 {
+		set, args = set+", restricted = restricted + ?", append(args, restricted)
+	}
+	_, err := tx.exec(ctx, `UPDATE accounts SET `+set+` WHERE account_id = ?`, append(args, v.AccountID)...)
 	return err
 }

@@ -190,9 +190,10 @@ func deriveAlike(ctx context.Context, tx *transaction, log []stamped) error {
 // the columns alone that have indexes.
 func writeHeads(ctx context.Context, tx *transaction, log []stamped) error {
 	ends := make(map[string]int, len(log)) // the last entry of each account
-	moved := map[string]bool{}
+	moved, restricted := map[string]bool{}, map[string]int{}
 	for i, e := range log {
 		ends[e.AccountID] = i
+		restricted[e.AccountID] += openedBy(e)
 		moved[e.AccountID] = moved[e.AccountID] || !leavesState(e.Event)
 	}
 	folds := make([]lifecycle.Verification, 0, len(ends))
@@ -201,11 +202,15 @@ func writeHeads(ctx context.Context, tx *transaction, log []stamped) error {
 			continue
 		}
 		folds = append(folds, e.after)
-		write := writeStanding
-		if !moved[e.AccountID] {
-			write = writeEnd
+		if moved[e.AccountID] {
+			if err := writeStanding(ctx, tx, e); err != nil {
+				return err
+			}
+			if restricted[e.AccountID] == 0 {
+				continue
+			}
 		}
-		if err := write(ctx, tx, e); err != nil {
+		if err := writeEnd(ctx, tx, e, restricted[e.AccountID]); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/verigate/verigate/internal/store"
@@ -27,9 +28,9 @@ func derive(ctx context.Context, tx *transaction, e stamped) error {
 		_, err := tx.exec(ctx, `UPDATE consents SET ended_at = ? WHERE account_id = ? AND ended_at IS NULL`, instant(c.At), c.AccountID)
 		return err
 	case lifecycle.Restrict:
-		return openEpisodes(ctx, tx, e)
+		return errors.Join(openEpisodes(ctx, tx, e), countRestrictions(ctx, tx, e.AccountID))
 	case lifecycle.Lift:
-		return liftEpisodes(ctx, tx, e)
+		return errors.Join(liftEpisodes(ctx, tx, e), countRestrictions(ctx, tx, e.AccountID))
 	case lifecycle.Remind:
 		return writeNotices(ctx, tx, e)
 	default:

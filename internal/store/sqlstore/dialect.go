@@ -17,6 +17,8 @@ type dialect interface {
 	// anyOf is a condition on column that anyArg fills with one parameter, however many values there are.
 	anyOf(column string) string
 	anyArg(values []string) (any, error)
+	// by names the index that a table is to be read from, where the planner has to be told.
+	by(table, index string) string
 	// short is the context for a read of one row by its key. Where such a read cannot hang it has no end: to watch for
 	// one costs two goroutines, which is more than the read.
 	short(ctx context.Context) context.Context

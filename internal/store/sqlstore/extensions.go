@@ -62,6 +62,9 @@ func (s *Store) request(ctx context.Context, tx *transaction, r store.ExtensionR
 	if err == nil {
 		err = writeStep(ctx, tx, e)
 	}
+	if err == nil {
+		err = noteExtensions(ctx, tx, e.AccountID)
+	}
 	if err == nil && r.Approved {
 		e, err = s.step(ctx, tx, e, store.ExtensionVerdict{To: store.ExtensionApproved, At: r.At, Actor: r.Actor, Reason: r.Reason})
 	}
@@ -123,10 +126,22 @@ func (s *Store) step(ctx context.Context, tx *transaction, e store.Extension, v 
 	})
 	_, err := tx.exec(ctx, `UPDATE extensions SET state = ?, version = ?, granted_at = ?, revoked_at = ? WHERE extension_id = ?`,
 		string(v.To), len(e.Steps), instant(e.When(store.ExtensionApproved)), instant(e.When(store.ExtensionRevoked)), e.ID)
-	if err != nil {
-		return e, err
+	if err == nil {
+		err = writeStep(ctx, tx, e)
 	}
-	return e, writeStep(ctx, tx, e)
+	if err == nil {
+		err = noteExtensions(ctx, tx, e.AccountID)
+	}
+	return e, err
+}
+
+// noteExtensions writes the ends of the account's extensions into its row: lists by them read one index.
+func noteExtensions(ctx context.Context, tx *transaction, accountID string) error {
+	_, err := tx.exec(ctx, `UPDATE accounts SET
+		extended_until = (SELECT MAX(until) FROM extensions WHERE account_id = ? AND state = 'approved'),
+		requested_until = (SELECT MAX(until) FROM extensions WHERE account_id = ? AND state = 'requested')
+		WHERE account_id = ?`, accountID, accountID, accountID)
+	return err
 }
 
 // writeStep writes the last step.

@@ -129,20 +129,8 @@ func (s *Store) Verifications(ctx context.Context, f store.Filter) ([]lifecycle.
 	}
 	query, args := `SELECT a.account_id, v.fold FROM accounts a LEFT JOIN verifications v ON v.account_id = a.account_id
 		WHERE a.account_id > ?`, []any{f.After}
-	switch {
-	case f.State != "" && f.Turn != "" && f.State.Turn() != f.Turn:
-		return nil, nil
-	case f.State != "": // it decides the turn
+	if f.State != "" {
 		query, args = query+` AND a.state = ?`, append(args, string(f.State))
-	case f.Turn != "":
-		query, args = query+` AND a.turn = ?`, append(args, string(f.Turn))
-	}
-	switch {
-	case f.Rule != "":
-		query += ` AND a.account_id IN (SELECT account_id FROM restrictions WHERE lifted_seq IS NULL AND rule_id = ?)`
-		args = append(args, f.Rule)
-	case f.Restricted:
-		query += ` AND EXISTS (SELECT 1 FROM restrictions r WHERE r.account_id = a.account_id AND r.lifted_seq IS NULL)`
 	}
 	var page []lifecycle.Verification
 	err := each(ctx, reader{s}, query+` ORDER BY a.account_id LIMIT ?`, append(args, f.Limit), func(scan func(...any) error) error {

@@ -16,6 +16,27 @@ var (
 	errNotOpen   = fmt.Errorf("%w: no open restriction of the rule has this number", store.ErrConflict)
 )
 
+// countRestrictions writes into the account's row how many restrictions are open: lists by it read one index.
+func countRestrictions(ctx context.Context, tx *transaction, accountID string) error {
+	_, err := tx.exec(ctx, `UPDATE accounts SET restricted = (SELECT COUNT(*) FROM restrictions WHERE account_id = ? AND lifted_seq IS NULL)
+		WHERE account_id = ?`, accountID, accountID)
+	return err
+}
+
+// openedBy is by how many an entry changes the number of open restrictions.
+func openedBy(e stamped) int {
+	switch {
+	case e.Ignored:
+		return 0
+	case e.Event == lifecycle.Restrict:
+		return 1
+	case e.Event == lifecycle.Lift:
+		return -1
+	default:
+		return 0
+	}
+}
+
 // liftEpisodes writes the end of the episodes that entries lift.
 func liftEpisodes(ctx context.Context, tx *transaction, log ...stamped) error {
 	rows := make([][]any, len(log))

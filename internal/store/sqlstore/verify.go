@@ -33,12 +33,13 @@ func (s *Store) VerifyProjection(ctx context.Context, accountID string) error {
 		}
 		var state, turn string
 		var seq int64
+		var open int
 		var standing lifecycle.Standing
 		var digest *string
 		var hash []byte
-		err = row(ctx, q, `SELECT seq, state, turn, since, turn_since, verified_at, identity_digest, head_hash
+		err = row(ctx, q, `SELECT seq, state, turn, since, turn_since, verified_at, identity_digest, head_hash, restricted
 			FROM accounts WHERE account_id = ?`, []any{accountID}, &seq, &state, &turn, scanTime(&standing.Since),
-			scanTime(&standing.TurnSince), scanTime(&standing.VerifiedAt), &digest, &hash)
+			scanTime(&standing.TurnSince), scanTime(&standing.VerifiedAt), &digest, &hash, &open)
 		if err != nil {
 			return err
 		}
@@ -55,7 +56,7 @@ func (s *Store) VerifyProjection(ctx context.Context, accountID string) error {
 		case seq != v.Seq, state != string(v.State), turn != string(v.State.Turn()), !standing.Since.Equal(v.Since),
 			!standing.TurnSince.Equal(v.TurnSince), !standing.VerifiedAt.Equal(v.VerifiedAt), !sameDigest(digest, v.Identity):
 			return fmt.Errorf("%w: standing", ErrDiverged)
-		case !sameJSON(restricted, episodesOf(log)):
+		case !sameJSON(restricted, episodesOf(log)), open != openEpisodesOf(restricted):
 			return fmt.Errorf("%w: restrictions", ErrDiverged)
 		}
 		return nil
@@ -77,6 +78,9 @@ func (s *Store) Rebuild(ctx context.Context, accountID string) error {
 			if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE account_id = ?`, accountID); err != nil {
 				return err
 			}
+		}
+		if err := countRestrictions(ctx, tx, accountID); err != nil {
+			return err
 		}
 		replayed, err := replay(ctx, tx, accountID, func(v lifecycle.Verification, e store.Entry) error {
 			return derive(ctx, tx, stamped{Entry: e, after: v})
@@ -134,6 +138,16 @@ func sameJSON[T any](a, b T) bool {
 	left, errLeft := json.Marshal(a)
 	right, errRight := json.Marshal(b)
 	return errLeft == nil && errRight == nil && bytes.Equal(left, right)
+}
+
+// openEpisodesOf counts episodes that have not ended.
+func openEpisodesOf(episodes []store.Restriction) (open int) {
+	for _, e := range episodes {
+		if e.LiftedSeq == 0 {
+			open++
+		}
+	}
+	return open
 }
 
 func sameDigest(column *string, identity *lifecycle.Identity) bool {

@@ -252,20 +252,6 @@ func testRestrictionLists(t *testing.T, h *harness) {
 		_, err = h.OpenRestrictions(ctx, store.RestrictionFilter{Limit: limit})
 		require.ErrorIs(t, err, store.ErrInvalid)
 	}
-
-	verifications := func(f store.Filter) (ids []string) {
-		f.Limit = 10
-		page, err := h.Verifications(ctx, f)
-		require.NoError(t, err)
-		for _, v := range page {
-			ids = append(ids, v.AccountID)
-		}
-		return ids
-	}
-	require.Equal(t, []string{"a0", "a1", "a2", "a3"}, verifications(store.Filter{Restricted: true}))
-	require.Equal(t, []string{"a0", "a2", "a3"}, verifications(store.Filter{Rule: "r"}))
-	require.Equal(t, []string{"a2", "a3"}, verifications(store.Filter{Rule: "r", After: "a0", State: lifecycle.Unverified}))
-	require.Empty(t, verifications(store.Filter{Restricted: true, State: lifecycle.Verified}))
 }
 
 func testSweeps(t *testing.T, h *harness) {

@@ -50,6 +50,8 @@ func Run(t *testing.T, open Opener) {
 		"Refused":     testRefusedAppends,
 		"Details":     testDetails,
 		"Lists":       testLists,
+		"Crowd":       testAccountLists,
+		"BadLists":    testListRefusals,
 		"Elsewhere":   testElsewhere,
 		"Changed":     testChanged,
 		"Writers":     testWriters,
