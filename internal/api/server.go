@@ -78,6 +78,7 @@ func (s *Server) routes() {
 	s.reminderRoutes()
 	s.sweepRoutes()
 	s.populationRoutes(make(chan struct{}, passesAtOnce))
+	s.figureRoutes()
 	s.linkRoutes()
 	s.webhookRoutes()
 	s.pageLinkRoutes()

@@ -31,8 +31,9 @@ type Figures interface {
 
 // Tally is what the log says of a time.
 type Tally struct {
-	Events  map[lifecycle.Event]int64
-	Reasons map[lifecycle.Event]map[string]int64 // of refusals and failures, by their code
+	Attempts int64 // begun
+	Events   map[lifecycle.Event]int64
+	Reasons  map[lifecycle.Event]map[string]int64 // of refusals and failures, by their code
 	// Stays is how long accounts were in the states that they left, by StayBin.
 	Stays map[lifecycle.State]map[int]int64
 }

@@ -26,6 +26,8 @@ func (s *Store) Tally(ctx context.Context, since time.Time) (store.Tally, error)
 			switch event, isReason := strings.CutPrefix(kind, tallyReason); {
 			case isReason:
 				add(t.Reasons, lifecycle.Event(event), name, n)
+			case kind == tallyBegun:
+				t.Attempts = n
 			case kind == tallyStay:
 				add(t.Stays, lifecycle.State(name), bin, n)
 			default:

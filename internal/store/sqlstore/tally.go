@@ -13,6 +13,7 @@ import (
 // Kinds of rows of the table tally.
 const (
 	tallyEvent  = "event"
+	tallyBegun  = "attempt" // begun
 	tallyReason = "reason/" // and the event
 	tallyStay   = "stay"
 )
@@ -140,6 +141,9 @@ func (t *tally) add(ctx context.Context, q querier, e *store.Entry) error {
 		}
 	}
 	count(tallyEvent, string(c.Event), 0)
+	if c.Event == lifecycle.IssueQR && c.Detail.Attempt != nil {
+		count(tallyBegun, "", 0)
+	}
 	switch c.Event {
 	case lifecycle.Reject, lifecycle.RejectManual, lifecycle.Fail:
 		count(tallyReason+string(c.Event), c.Reason, 0)

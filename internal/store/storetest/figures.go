@@ -74,6 +74,7 @@ func testTally(t *testing.T, h *harness) {
 	require.Equal(t, map[lifecycle.Event]map[string]int64{
 		lifecycle.Reject: {"blurred": 2}, lifecycle.Fail: {"face_mismatch": 2},
 	}, got.Reasons)
+	require.EqualValues(t, 4, got.Attempts)
 	minutes := func(n int) int { return store.StayBin(time.Duration(n) * time.Minute) }
 	require.Equal(t, map[lifecycle.State]map[int]int64{
 		lifecycle.Submitted:   {minutes(10): 2, minutes(1): 2},
