@@ -65,7 +65,9 @@ type Enforcement struct {
 	Rules     []string  `json:"rules" nullable:"false" doc:"That begin to block something."`
 	Actions   []string  `json:"actions" nullable:"false" doc:"That they begin to block."`
 	IfNothing int64     `json:"blocked_if_nothing_changes" doc:"Accounts that will be blocked then if nobody verifies until then."`
-	Newly     int64     `json:"newly_blocked_if_nothing_changes" doc:"Of these, not blocked now by the rules in force."`
+	Newly     int64     `json:"newly_blocked_if_nothing_changes" doc:"Of these, not blocked now."`
+	Extended  int64     `json:"extended" doc:"Accounts that an extension will keep from being blocked then."`
+	Grace     int64     `json:"grace" doc:"Accounts that will not be blocked then because their wait is not the merchant's."`
 	Expected  int64     `json:"blocked_expected" doc:"By the forecast: the same share of the accounts that will not be verified then as of those that are not verified now."`
 	Least     int64     `json:"blocked_least"`
 	Most      int64     `json:"blocked_most"`

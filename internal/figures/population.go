@@ -64,6 +64,7 @@ type counts struct {
 	covered     int64
 	unverified  int64
 	blocked     int64
+	newly       int64   // blocked at the next enforcement and not now
 	differences []int64 // of the burn-down, from day to day
 	verified    []int64 // on the days of the pace
 	known       bool    // some account was covered when the pace's days began
@@ -83,10 +84,12 @@ func (p *pass) counts() *counts {
 }
 
 func (c *counts) account(f *store.Facts) {
-	if c.pass.then != nil {
-		c.then.Add(f)
-	}
 	class, open := c.today.Add(f)
+	if c.pass.then != nil {
+		if then, _ := c.then.Add(f); then == impact.Blocked && class != impact.Blocked {
+			c.newly++
+		}
+	}
 	if !open {
 		return
 	}
@@ -164,7 +167,7 @@ func (c *counts) join(o *counts) {
 	for state, n := range o.states {
 		c.states[state] += n
 	}
-	c.covered, c.unverified, c.blocked = c.covered+o.covered, c.unverified+o.unverified, c.blocked+o.blocked
+	c.covered, c.unverified, c.blocked, c.newly = c.covered+o.covered, c.unverified+o.unverified, c.blocked+o.blocked, c.newly+o.newly
 	for to, from := range map[*[]int64][]int64{&c.differences: o.differences, &c.verified: o.verified, &c.ages: o.ages} {
 		for i := range from {
 			(*to)[i] += from[i]
@@ -231,7 +234,10 @@ func (c *counts) population() *Population {
 	}
 	if next := c.pass.next; next != nil {
 		then := c.then.Preview()
-		e := &Enforcement{At: next.at.In(c.pass.zone), Rules: next.rules, Actions: next.actions, IfNothing: then.Total.Blocked, Newly: then.NewlyBlocked}
+		e := &Enforcement{
+			At: next.at.In(c.pass.zone), Rules: next.rules, Actions: next.actions, IfNothing: then.Total.Blocked, Newly: c.newly,
+			Extended: then.Total.Extended, Grace: then.Total.Grace,
+		}
 		e.expect(c.unverified, v.BurnDown.Pace, c.pass.now)
 		v.Enforcement = e
 	}
