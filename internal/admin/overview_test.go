@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,7 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/verigate/verigate/internal/admin"
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/figures"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -126,6 +129,47 @@ func TestOverviewOfAnEmptySystem(t *testing.T) {
 	}, 10*time.Second, 10*time.Millisecond)
 	require.Contains(t, body, "Burn-down")
 	require.Contains(t, body, "nothing waits")
+}
+
+// TestOverviewOfTrouble shows what a page must not hide.
+func TestOverviewOfTrouble(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2020, 12, 1, 11, 0, 0, 0, lifecycle.Beijing())
+	trouble := figures.Figures{
+		At: at, Population: figures.Population{
+			At: at, Accounts: 10, Covered: 10, Unverified: 4, Blocked: 4, EnforcedAt: &at, Rules: []figures.RuleFigures{{Policy: "p", Rule: "r", Observes: true}},
+			Backlog:  figures.ReviewBacklog{Waiting: 2, Oldest: &at, Ages: []figures.AgeClass{{Name: "0-2h", Accounts: 2}}},
+			BurnDown: figures.BurnDown{Days: []figures.BurnDownDay{{At: at.Add(-time.Hour), Unverified: 5}, {At: at.Add(time.Hour), Unverified: 4}}},
+		},
+		Restricted: []figures.RestrictedCount{{Policy: "p", Rule: "r", Accounts: 1234}},
+		Log:        figures.LogCount{Behind: true},
+		Refusals:   []figures.RefusalCount{{Action: "create_label", Refusals: 9, Accounts: 7}},
+		Webhooks:   figures.WebhookFigures{Pending: 6, Failed: 3, OldestPending: &at, OldestUnsent: &at},
+		Sweeps:     figures.SweepFigures{NextAt: &at},
+		Provider: &figures.ProviderFigures{
+			Name: "alipay", Since: at, Calls: []figures.ProviderCalls{{Operation: "query", Calls: 12000, Failures: 5}},
+			LastSuccess: &at, LastFailure: &at, LastFault: "signature", FailuresInRow: 5,
+		},
+	}
+	w := newWorld(t, "2020-12-01 12:00:00", func(c *admin.Config) {
+		c.API = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			require.Equal(t, "/v1/figures", r.URL.Path)
+			require.NoError(t, json.NewEncoder(w).Encode(trouble))
+		})
+	})
+	body := w.get(api.RoleOperator, "/admin/").is(http.StatusOK)
+	for _, shown := range []string{
+		"5 failures in a row: signature is not theirs", "12,000", ">enforced</text>", "Enforced since 2020-12-01 11:00:00", "still being counted",
+		`<span class="chip bad">3</span>`, "Oldest change not queued", "1,234", `<code>create_label</code></th><td class="num">7<`, ">observes<",
+	} {
+		require.Contains(t, body, shown)
+	}
+	require.NotContains(t, body, "by the forecast")
+
+	w = newWorld(t, "2020-12-01 12:00:00", func(c *admin.Config) {
+		c.API = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	})
+	w.get(api.RoleOperator, "/admin/").is(http.StatusServiceUnavailable)
 }
 
 // TestEveryoneSeesTheOverview: it holds nothing of a person.

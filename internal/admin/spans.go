@@ -24,6 +24,23 @@ func (s spans) Took(seconds int64) (string, error) {
 	}
 }
 
+// About is a number of seconds that is known within a few percent, in one unit.
+func (s spans) About(seconds int64) (string, error) {
+	for _, u := range []struct {
+		key  string
+		unit float64
+	}{{"span.about_days", 24 * 3600}, {"span.about_hours", 3600}, {"span.about_minutes", 60}} {
+		if n := float64(seconds) / u.unit; n >= 1 {
+			digits := 0
+			if n < 10 {
+				digits = 1
+			}
+			return s.in.T(u.key, "n", strconv.FormatFloat(n, 'f', digits, 64))
+		}
+	}
+	return s.in.T("span.seconds", "s", seconds)
+}
+
 // percent is a part of a whole, rounded so that neither some looks like none nor most like all.
 func percent(part, whole int64) string {
 	switch share := 100 * float64(part) / float64(max(whole, 1)); {
