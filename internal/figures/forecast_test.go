@@ -1,13 +1,16 @@
 package figures_test
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/figures"
+	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
 )
@@ -131,6 +134,27 @@ func TestBurnDownAcrossTheDeadline(t *testing.T) {
 	require.EqualValues(t, 2, unverified(after.BurnDown, beijing(12, 3, 0)))
 	require.NotNil(t, after.BurnDown.Pace)
 	require.Empty(t, after.BurnDown.Forecast)
+}
+
+// TestAVersionThatChangesNothing begins to block nothing.
+func TestAVersionThatChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, beijing(12, 1, 12))
+	w.founding()
+	text, err := os.ReadFile("../../testdata/policies/wishpost-2020.yaml")
+	require.NoError(t, err)
+	require.NoError(t, w.store.PublishPolicy(t.Context(), store.PublishedPolicy{
+		Name: "wishpost-face-verification", Version: 2, Text: bytes.Replace(text, []byte("version: 1"), []byte("version: 2"), 1),
+		EffectiveFrom: beijing(12, 10, 0), Author: "test",
+	}))
+	w.account("a1")
+	require.True(t, beijing(12, 4, 0).Equal(w.figures().Population.Enforcement.At))
+	w.set(beijing(12, 5, 0))
+	p := w.figures().Population
+	require.Nil(t, p.Enforcement)
+	require.True(t, beijing(12, 4, 0).Equal(*p.EnforcedAt))
+	w.set(beijing(12, 11, 0))
+	require.True(t, beijing(12, 4, 0).Equal(*w.figures().Population.EnforcedAt))
 }
 
 // TestYoungPopulation has no pace yet.
