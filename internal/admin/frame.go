@@ -196,6 +196,15 @@ func dict(pairs ...any) (map[string]any, error) {
 	return m, nil
 }
 
+// deref is what a pointer of an answer points to; templates ask first whether it does.
+func deref(t *time.Time) time.Time { return *t }
+
+// joined is a list in one line.
+func joined(list []string) string { return strings.Join(list, ", ") }
+
+// whole is a number as Num takes it.
+func whole(n int) int64 { return int64(n) }
+
 // plainPage says one thing to somebody who need not be signed in.
 type plainPage struct {
 	*frame

@@ -53,7 +53,9 @@ func (s *Server) load() (err error) {
 	if s.files, err = page.NewFiles(assets, "assets/static", "/admin/assets/"); err != nil {
 		return err
 	}
-	s.templates, err = page.NewTemplates(assets, "assets/pages", template.FuncMap{"asset": s.files.Address, "dict": dict})
+	s.templates, err = page.NewTemplates(assets, "assets/pages", template.FuncMap{
+		"asset": s.files.Address, "dict": dict, "deref": deref, "join": joined, "whole": whole,
+	})
 	return err
 }
 

@@ -73,6 +73,7 @@ func prefixes() []string {
 	return []string{
 		"menu.", "title.", "role.", "state.", "done.", "plain.", "time.",
 		"signin.",
+		"span.", "overview.chart.", "overview.fault.", "overview.first.", "overview.attempts.",
 		"list.turn.", "list.is.", "list.kind.", "list.extension.", "list.sort.",
 		"sweep.state.", "reminders.state.", "reminders.count.", "actor.", "extension.", "webhook.disabled.", "delivery.", "fault.",
 		"policy.state.", "policy.act.", "class.", "change.",
@@ -107,6 +108,7 @@ func BenchmarkLook(b *testing.B) {
 	lookPolicies(w)
 	lookOperations(w)
 	w.shop()
+	w.campaign(12)
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())
 }

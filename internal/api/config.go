@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/campaign"
+	"github.com/verigate/verigate/internal/figures"
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/impact"
 	"github.com/verigate/verigate/internal/rulebook"
@@ -49,6 +50,7 @@ type Store interface {
 	PutPromptEvent(ctx context.Context, accountID string, number int, event store.PromptEvent, at time.Time) (first bool, err error)
 	Prompts(ctx context.Context, accountID string, after, limit int) ([]store.Prompt, error)
 	population
+	figures.Store
 }
 
 // population is what previews and reports read of every account.
@@ -120,6 +122,10 @@ type Config struct {
 	PromptLink func(accountID string) string
 	// Ready says what keeps the rest of the program from working; the store is asked anyway. Nil: nothing.
 	Ready func(ctx context.Context) error
+	// ProviderHealth tells what this process has seen of the provider; nil: it does not call it.
+	ProviderHealth func(zone *time.Location) *figures.ProviderFigures
+	// NextSweep tells when the next sweep begins by itself; nil: that is not known here.
+	NextSweep func(ctx context.Context) (time.Time, error)
 	// ClientIP returns the caller's address, for rates and for the record of consents; default the connection's peer.
 	ClientIP func(r *http.Request) string
 
@@ -128,6 +134,7 @@ type Config struct {
 	KeyRate      Rate          // requests per API key; default 20,000/s and 40,000 at once
 	FailureRate  Rate          // bad keys and bad links per address; default 1/s and 30 at once
 	LinkRate     Rate          // opened links per address; default 20/s and 100 at once
+	FiguresWait  time.Duration // for figures that are being counted, where there are older ones; default 300 ms
 	LoginWait    time.Duration // for the number of a login prompt; default 1.5 s
 	BodyWait     time.Duration // for a request body, or one line of an import; default 20 s
 	PingEvery    time.Duration // between comments on a quiet event stream; default 15 s
@@ -150,6 +157,7 @@ func (c Config) withDefaults() Config {
 	set(&c.KeyRate, Rate{20_000, 40_000})
 	set(&c.FailureRate, Rate{1, 30})
 	set(&c.LinkRate, Rate{20, 100})
+	set(&c.FiguresWait, 300*time.Millisecond)
 	set(&c.LoginWait, 1500*time.Millisecond)
 	set(&c.BodyWait, 20*time.Second)
 	set(&c.PingEvery, 15*time.Second)

@@ -76,6 +76,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	const get, put, post = http.MethodGet, http.MethodPut, http.MethodPost
 	v := "/v1/accounts/a1/verification"
 	facts := object{"kind": "individual", "region": "CN", "registered_at": "2020-10-01T09:00:00+08:00"}
+	c.check(200, get, "/v1/figures", nil)
 	c.check(404, get, "/v1/accounts/a1", nil)
 	c.check(422, put, "/v1/accounts/a1", object{})
 	c.check(201, put, "/v1/accounts/a1", facts)

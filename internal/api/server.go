@@ -79,6 +79,7 @@ func (s *Server) routes() {
 	s.sweepRoutes()
 	s.scheduleRoutes()
 	s.populationRoutes(make(chan struct{}, passesAtOnce))
+	s.figureRoutes()
 	s.linkRoutes()
 	s.webhookRoutes()
 	s.pageLinkRoutes()

@@ -17,6 +17,7 @@ import (
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/reminders"
 	"github.com/verigate/verigate/internal/store/sqlstore"
+	"github.com/verigate/verigate/internal/telemetry"
 	"github.com/verigate/verigate/internal/temporal"
 	"github.com/verigate/verigate/internal/vault"
 )
@@ -65,6 +66,7 @@ type App struct {
 	secrets   *vault.Sealed // of webhooks, sealed in the store
 	vault     vault.Vault
 	face      face.Provider
+	provider  *telemetry.Provider // face, which it counts the calls of
 	reminders *reminders.Runner
 	client    client.Client
 	gate      *gate.Gate
@@ -126,6 +128,7 @@ func Start(ctx context.Context, o Options) (_ *App, err error) {
 		{"gate", func(context.Context) error { return a.startGate() }, o.API},
 		{"sweeping", a.startSweeping, !o.API || a.config.Worker.InProcess},
 		{"housekeeping", a.startHousekeeping, o.API},
+		{"counting", a.startCounting, o.API},
 		{"webhooks", func(context.Context) error { return a.startWebhooks() }, o.API},
 		{"api", func(context.Context) error { return a.startAPI(links) }, o.API},
 	} {

@@ -62,9 +62,10 @@ func (a *App) startAPI(links *api.Tokens) error {
 		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
 		LinkLife:       c.Pages.LinkLife, OneApprover: !c.Extensions.SecondApprover, PublishAlone: !c.Policies.SecondApprover,
-		PromptLink: promptLink(c.Pages.PromptLink),
-		Ready:      func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
-		KeyRate:    api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
+		PromptLink:     promptLink(c.Pages.PromptLink),
+		ProviderHealth: a.provider.Figures, NextSweep: a.nextSweep,
+		Ready:   func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
+		KeyRate: api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
 	})
 	if err != nil {
 		return err
@@ -170,7 +171,7 @@ func routes() []string {
 		"/v1/policies:impact", "/v1/policies/{name}/versions/{n}/report", "/v1/policies:impact-accounts",
 		"/v1/accounts/{account_id}/links", "/embed/prompt.js", "/embed/prompt.css", "/m/l/{token}", "/m/lang", "/m/assets/{file}",
 		"/v1/webhooks/{webhook_id}/rotate-secret", "/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/deliveries",
-		"/v1/webhooks/{webhook_id}/redeliver", "/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",
+		"/v1/figures", "/v1/webhooks/{webhook_id}/redeliver", "/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",
 		"/admin", "/admin/", "/admin/sign-in", "/admin/sign-in/provider", "/admin/sign-in/return", "/admin/sign-out", "/admin/lang", "/admin/assets/{file}",
 		"/admin/operators", "/admin/keys",
 		"/m/manual", "/m/alternative", "/m/withdraw", "/m/leave", "/m/bye", "/m/state", "/m/events",

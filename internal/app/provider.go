@@ -14,6 +14,7 @@ import (
 	"github.com/verigate/verigate/activities/face/alipay"
 	"github.com/verigate/verigate/activities/face/alipay/alipaysim"
 	"github.com/verigate/verigate/internal/config"
+	"github.com/verigate/verigate/internal/telemetry"
 	"github.com/verigate/verigate/internal/web"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
@@ -35,7 +36,8 @@ func (a *App) startProvider(context.Context) error {
 		return err
 	}
 	a.stack.push("provider", func(context.Context) error { provider.Close(); return nil })
-	a.face = provider
+	a.provider = telemetry.NewProvider(provider, a.clock.Now)
+	a.face = a.provider
 	return nil
 }
 

@@ -103,6 +103,8 @@ func TestTables(t *testing.T) {
 	require.Len(t, line.Rows, 13)
 	require.Equal(t, []string{"2020-11-04", "", "", "", ""}, line.Rows[3], "what is no number is left open")
 	require.Equal(t, []string{"2020-11-07", "1,200", "1,200", "1,200", "1,200"}, line.Rows[6])
+	endless := chart.Line{Series: []chart.Series{{Points: points(1, math.Inf(1), math.Inf(-1), -1, 5)}}}.Draw().Table
+	require.Equal(t, [][]string{{"2020-11-01", ""}, {"2020-11-02", ""}, {"2020-11-03", ""}, {"2020-11-04", "5"}}, endless.Rows)
 	require.Equal(t, [][]string{{"covered", "2,000", "100 %"}, {"审核中 <under review>", "700", "35 %"}, {"verified", "0", "0 %"}}, funnel().Draw().Table.Rows)
 	columns := attempts().Draw().Table
 	require.Equal(t, "All", columns.Head[8])

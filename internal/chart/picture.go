@@ -10,7 +10,7 @@ import (
 type Picture struct {
 	ID     string
 	Wide   template.HTML // for about 960 px
-	Narrow template.HTML // for about 350 px
+	Narrow template.HTML // for about 320 px
 	Table  Table
 }
 
@@ -38,7 +38,7 @@ type form struct {
 }
 
 func wide() form   { return form{name: "wide", width: 960, height: 320} }
-func narrow() form { return form{name: "narrow", width: 350, height: 280, narrow: true} }
+func narrow() form { return form{name: "narrow", width: 320, height: 270, narrow: true} }
 
 // count writes a whole number with its thousands apart.
 func count(v float64) string {

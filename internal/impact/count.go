@@ -97,14 +97,18 @@ func newCounted(p *Plan) *counted {
 	return seen
 }
 
-func (c *counter) account(f *store.Facts) {
-	c.course(f)
+// account counts an account and reports whether it is open at the instant asked for.
+func (c *counter) account(f *store.Facts) (open bool) {
+	if !c.plan.question.Alone {
+		c.course(f)
+	}
 	if f.Account.Closed(c.plan.question.At) {
 		c.seen.closed++
-		return
+		return false
 	}
 	c.seen.open++
 	c.instant(f)
+	return true
 }
 
 // instant counts the account at the instant asked for, beside what the versions in force now would say of it then.

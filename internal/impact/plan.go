@@ -34,6 +34,8 @@ type Question struct {
 	Proposed *policy.Policy
 	// Days bounds the series to the last midnights until At. Zero: none.
 	Days int
+	// Alone counts the instant and nothing of the way there: neither series nor changes.
+	Alone bool
 }
 
 func (q Question) validate() error {
@@ -42,6 +44,8 @@ func (q Question) validate() error {
 		return fmt.Errorf("%w: from and at are required", ErrQuestion)
 	case q.At.Before(q.From):
 		return fmt.Errorf("%w: at must not be before from", ErrQuestion)
+	case q.Alone && q.Days > 0:
+		return fmt.Errorf("%w: days must be 0 where the instant is counted alone", ErrQuestion)
 	case q.Days < 0 || q.Days > MaxDays:
 		return fmt.Errorf("%w: days must be 0 to %d", ErrQuestion, MaxDays)
 	}

@@ -19,40 +19,22 @@ type Source interface {
 // small and nothing waits long for the reader.
 const pageSize = 2000
 
-// Run counts the population in as many ranges at a time as there are workers, each page by page: memory does not grow
-// with the population. Accounts that are written meanwhile are counted as they were read.
+// Run counts the population by Walk.
 func Run(ctx context.Context, source Source, p *Plan, workers int) (*Preview, error) {
-	cuts, err := source.Split(ctx, max(workers, 1))
+	all := p.Counter()
+	var ranges []Counter
+	err := Walk(ctx, source, workers, func() func(*store.Facts) {
+		c := p.Counter()
+		ranges = append(ranges, c)
+		return func(f *store.Facts) { c.account(f) }
+	})
 	if err != nil {
-		return nil, fmt.Errorf("impact: split the accounts: %w", err)
-	}
-	counters := make([]*counter, len(cuts)+1)
-	group, ctx := errgroup.WithContext(ctx)
-	for i := range counters {
-		counters[i] = newCounter(p)
-		after, last := "", ""
-		if i > 0 {
-			after = cuts[i-1]
-		}
-		if i < len(cuts) {
-			last = cuts[i]
-		}
-		group.Go(func() error {
-			return eachPage(ctx, source, after, last, func(page []store.Facts) error {
-				for j := range page {
-					counters[i].account(&page[j])
-				}
-				return nil
-			})
-		})
-	}
-	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for _, c := range counters[1:] {
-		counters[0].seen.join(c.seen)
+	for _, c := range ranges {
+		all.Join(c)
 	}
-	return p.preview(counters[0].seen), nil
+	return all.Preview(), nil
 }
 
 // eachPage visits the accounts after one and up to another, the next page being read while one is visited.

@@ -1,0 +1,112 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/verigate/verigate/activities/face"
+	"github.com/verigate/verigate/internal/figures"
+)
+
+// Provider counts the calls of this process to a face provider, and their failures. It is safe for concurrent use.
+type Provider struct {
+	face.Provider
+	now   func() time.Time
+	since time.Time
+
+	mu          sync.Mutex
+	calls       map[string]*figures.ProviderCalls
+	lastSuccess time.Time
+	lastFailure time.Time
+	lastFault   string
+	inRow       int64
+}
+
+// NewProvider returns the provider with a count of its calls.
+func NewProvider(p face.Provider, now func() time.Time) *Provider {
+	return &Provider{Provider: p, now: now, since: now(), calls: map[string]*figures.ProviderCalls{}}
+}
+
+// operations are those that are counted, in the order of an attempt. Launch asks nobody.
+func operations() []string { return []string{"start", "query"} }
+
+// Start implements face.Provider.
+func (p *Provider) Start(ctx context.Context, r face.StartRequest) (face.Session, error) {
+	s, err := p.Provider.Start(ctx, r)
+	p.count("start", err)
+	return s, err
+}
+
+// Query implements face.Provider.
+func (p *Provider) Query(ctx context.Context, ref face.Ref) (face.Outcome, error) {
+	o, err := p.Provider.Query(ctx, ref)
+	p.count("query", err)
+	return o, err
+}
+
+func (p *Provider) count(operation string, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // we gave up, and know nothing of the provider
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.calls[operation]
+	if c == nil {
+		c = &figures.ProviderCalls{Operation: operation}
+		p.calls[operation] = c
+	}
+	c.Calls++
+	fault := faultOf(err)
+	if fault == "" {
+		p.lastSuccess, p.inRow = p.now(), 0
+		return
+	}
+	c.Failures++
+	p.lastFailure, p.lastFault = p.now(), fault
+	p.inRow++
+}
+
+// faultOf names what is wrong with the provider or our contract with it. An answer that says something of the person or
+// of the order is no fault: the provider works.
+func faultOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	switch class := face.ClassOf(err); {
+	case errors.Is(class, face.ErrUserInput), errors.Is(class, face.ErrUnknownRef), errors.Is(class, face.ErrRefExpired), errors.Is(class, face.ErrUnsupported):
+		return ""
+	case errors.Is(class, face.ErrRateLimited):
+		return "rate_limited"
+	case errors.Is(class, face.ErrConfig):
+		return "configuration"
+	case errors.Is(class, face.ErrSignature):
+		return "signature"
+	case errors.Is(class, face.ErrUncertain):
+		return "uncertain"
+	default:
+		return "transient"
+	}
+}
+
+// Figures tells what was counted, its instants in a zone.
+func (p *Provider) Figures(zone *time.Location) *figures.ProviderFigures {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := &figures.ProviderFigures{
+		Name: p.Name(), Since: p.since.In(zone), Calls: []figures.ProviderCalls{}, LastFault: p.lastFault, FailuresInRow: p.inRow,
+	}
+	for _, operation := range operations() {
+		if c := p.calls[operation]; c != nil {
+			f.Calls = append(f.Calls, *c)
+		}
+	}
+	if at := p.lastSuccess.In(zone); !p.lastSuccess.IsZero() {
+		f.LastSuccess = &at
+	}
+	if at := p.lastFailure.In(zone); !p.lastFailure.IsZero() {
+		f.LastFailure = &at
+	}
+	return f
+}
