@@ -154,6 +154,8 @@ func routes() []string {
 		"/v1/accounts/{account_id}/verification/correct", "/v1/accounts/{account_id}/verification/withdraw-consent",
 		"/v1/accounts/{account_id}/verification/choose-manual", "/v1/accounts/{account_id}/verification/cancel-manual",
 		"/v1/accounts/{account_id}/verification/events", "/v1/reviews/{account_id}/manual", "/v1/verifications",
+		"/v1/reviews", "/v1/reviews:counts", "/v1/reviews:next", "/v1/reviews/{account_id}/claim", "/v1/reviews/{account_id}/release",
+		"/v1/reviews/{account_id}/escalate", "/v1/accounts/{account_id}/identity:reveal",
 		"/v1/policies", "/v1/policies:in-force", "/v1/policies/{name}/versions/{n}", "/v1/policies/{name}/versions/{n}/approve",
 		"/v1/policies/{name}/versions/{n}/reject", "/v1/policies/{name}/versions/{n}/withdraw", "/v1/policies/{name}/diff",
 		"/v1/policies/{name}/history", "/v1/policies/{name}/observed", "/v1/policies/{name}/brake", "/v1/policies/{name}/release",
