@@ -59,7 +59,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 		Store: a.settling(), Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine),
 		Reminders: a.runs, Sweeps: a.sweeps, Settler: a.settling(),
 		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Webhooks: a.webhooks.manage, Now: a.clock.Now, Logger: a.log,
-		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
+		Reviews: reviewRules(c.Reviews), Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
 		LinkLife:       c.Pages.LinkLife, OneApprover: !c.Extensions.SecondApprover, PublishAlone: !c.Policies.SecondApprover,
 		PromptLink: promptLink(c.Pages.PromptLink),
