@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/verigate/verigate/internal/api"
 )
@@ -20,6 +21,9 @@ type problem struct {
 	Detail     string  `json:"detail"`
 	Errors     []fault `json:"errors"`
 	RetryAfter string  `json:"-"`
+
+	Holder string    `json:"holder"`  // who holds the case
+	NextAt time.Time `json:"next_at"` // until when
 }
 
 // fault is what is wrong with one field.

@@ -48,6 +48,8 @@ func menu() []struct {
 	}
 	return []entry{
 		{"overview", home, []api.Scope{api.VerificationsRead}},
+		{"reviews", "/admin/reviews", []api.Scope{api.ReviewsWrite, api.VerificationsRead}},
+		{"manual", "/admin/manual", []api.Scope{api.ReviewsWrite, api.VerificationsRead}},
 	}
 }
 
