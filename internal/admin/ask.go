@@ -22,6 +22,7 @@ type problem struct {
 	Errors     []fault `json:"errors"`
 	RetryAfter string  `json:"-"`
 
+	State  string    `json:"state"`   // of the verification, that does not allow it
 	Holder string    `json:"holder"`  // who holds the case
 	NextAt time.Time `json:"next_at"` // until when
 }

@@ -179,10 +179,29 @@ func (v *visit) refused(q queue, err error, t typed) error {
 	}
 	p, gone := v.casePage(q)
 	if gone != nil {
-		return err
+		return v.overtaken(refusal)
 	}
 	p.Problem, p.Typed, p.Faulty = refusal, t, true
 	return v.renderAs(refusal.Status, "case", p)
+}
+
+// overtaken says in the reader's words why a command on a case was not taken that has left its queue meanwhile.
+func (v *visit) overtaken(refusal *problem) error {
+	told := *refusal
+	var err error
+	switch {
+	case refusal.Code == "case_claimed":
+		told.Detail, err = v.lang.Text("refused.gone_claimed", "who", refusal.Holder)
+	case refusal.Code == "step_not_allowed" && v.lang.Has("state."+refusal.State):
+		var state string
+		if state, err = v.lang.Text("state." + refusal.State); err == nil {
+			told.Detail, err = v.lang.Text("refused.gone", "state", state)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return &told
 }
 
 func (s *Server) claimCase(q queue) func(*visit) error {

@@ -66,11 +66,17 @@ func (w *world) sampleReviews() {
 		{"age_unknown"}, {"policy_requires_reviewer"}, {"name_too_long"}, {"duplicate_number", "name_unusual"}, {"under_age"},
 	} {
 		w.clock.set(now.Add(-time.Duration(8-i) * 7 * time.Hour))
-		w.reviewed(fmt.Sprintf("shop-%04d", 4711+i), findings...)
+		id, number := fmt.Sprintf("shop-%04d", 4711+i), fmt.Sprintf("1101051949123100%d0", i)
+		if findings[0] == "duplicate_number" {
+			number = canaryNumber
+		}
+		w.account(id)
+		w.reviewedAs(id, canaryName, number, findings...)
 	}
 	for i := range 3 {
 		w.clock.set(now.Add(-time.Duration(30*i) * time.Hour))
-		w.reviewed(fmt.Sprintf("manual-%d", i))
+		w.account(fmt.Sprintf("manual-%d", i))
+		w.reviewedAs(fmt.Sprintf("manual-%d", i), "王小明", fmt.Sprintf("1101051949123111%d0", i))
 		w.byHand(fmt.Sprintf("manual-%d", i))
 	}
 	w.clock.set(now)
@@ -259,11 +265,12 @@ func TestTwoReviewersRace(t *testing.T) {
 		}
 		answers[winner].leads("/admin/reviews?done=decided")
 		told := answers[1-winner].is(http.StatusConflict)
-		require.Regexp(t, `Not done: test-reviewer|does not allow|The state and the steps`, text(told))
+		who := "test-" + strings.ReplaceAll(string(roles[winner]), "/", "-")
+		require.Regexp(t, `Not done: (`+who+` holds this case until 10:15:00|`+who+` held this case|the case has left the queue\. The account is now: (approved|rejected))`, text(told))
 		entries, err := w.store.Events(t.Context(), id, 2, 5)
 		require.NoError(t, err)
 		require.Len(t, entries, 1)
-		require.Equal(t, "test-"+strings.ReplaceAll(string(roles[winner]), "/", "-"), entries[0].Actor.ID)
+		require.Equal(t, who, entries[0].Actor.ID)
 	}
 	w.reviewed("b1")
 	w.take(api.RoleReviewer, "b1")

@@ -72,7 +72,7 @@ func TestMessagesAreComplete(t *testing.T) {
 func families(texts map[string]string) []string {
 	var all []string
 	for key := range texts {
-		for _, prefix := range []string{"menu.", "title.", "role.", "state.", "done.", "plain.", "time.", "queue.count.", "queue.order.", "queue.claimed.", "clock.", "risk.", "finding.", "explain.", "case.field.", "case.document.", "case.kind.", "case.act.", "look.", "reject."} {
+		for _, prefix := range []string{"menu.", "title.", "role.", "state.", "done.", "plain.", "time.", "queue.count.", "queue.order.", "queue.claimed.", "clock.", "risk.", "finding.", "explain.", "case.field.", "case.document.", "case.kind.", "case.act.", "case.event.", "look.", "reject."} {
 			if strings.HasPrefix(key, prefix) {
 				all = append(all, key)
 			}
