@@ -182,6 +182,33 @@ func TestADecisionThatWasNotTakenHoldsNothing(t *testing.T) {
 		"the same command again is answered like the first time")
 }
 
+// TestADecisionSentAgainIsTheSame: also when somebody holds the next case of the account by now.
+func TestADecisionSentAgainIsTheSame(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	keys := f.reviewers(2)
+	f.manual("m1")
+	reject := object{"decision": "reject", "reason_code": "blurred", "seq": 4}
+	f.engine.Set(func(e *apitest.Engine) { e.Lost = true })
+	f.post("/v1/reviews/m1/manual", reject, as(keys[0]), idempotent("k")).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)
+	f.engine.Set(func(e *apitest.Engine) { e.Lost = false })
+	f.post("/v1/accounts/m1/verification/choose-manual", object{}).is(http.StatusOK)
+	f.post("/v1/reviews/m1/claim", object{}, as(keys[1])).is(http.StatusOK)
+	f.post("/v1/reviews/m1/manual", reject, as(keys[0]), idempotent("k")).is(http.StatusOK)
+	entries, err := f.store.Events(t.Context(), "m1", 0, 100)
+	require.NoError(t, err)
+	rejected := 0
+	for _, e := range entries {
+		if e.Event == lifecycle.RejectManual {
+			rejected++
+		}
+	}
+	require.Equal(t, 1, rejected)
+	c, err := f.store.ReviewCase(t.Context(), "m1")
+	require.NoError(t, err)
+	require.Equal(t, keyID(keys[1]), c.Claim.Holder, "the claim of the next case stays")
+}
+
 // TestOneReviewerDecides: whoever comes first, by a claim or by the decision itself, decides; the other is told who, or
 // that it is over.
 func TestOneReviewerDecides(t *testing.T) {
@@ -463,10 +490,10 @@ func TestRevealedNamesAreOnRecord(t *testing.T) {
 	require.NotEmpty(t, f.post(path, number, as(keys[0])).problem(http.StatusTooManyRequests, api.CodeRateLimited)["detail"])
 	f.clock.advance(14 * time.Minute)
 	f.post(path, number, as(keys[0])).is(http.StatusOK) // a look renews the claim
+	admin := f.newKey(api.Admin)
+	f.post(path, number, as(admin)).is(http.StatusOK) // whoever holds it
 	f.clock.advance(15 * time.Minute)
 	f.post(path, number, as(keys[0])).problem(http.StatusConflict, api.CodeClaimNeeded)
-
-	admin := f.newKey(api.Admin)
 	require.Equal(t, canaryNumber, f.post(path, number, as(admin)).is(http.StatusOK)["number"])
 	f.account("a2")
 	f.post("/v1/accounts/a2/identity:reveal", number, as(admin)).problem(http.StatusNotFound, api.CodeIdentityNotFound)
