@@ -126,9 +126,13 @@ func reviewsWhere(f store.ReviewFilter) (string, []any, error) {
 	add(f.Free, `(claimed_until IS NULL OR claimed_until <= ?)`, bound(f.Now))
 	add(f.Held, `claimed_until > ?`, bound(f.Now))
 	add(f.Holder != "", `holder = ? AND claimed_until > ?`, f.Holder, bound(f.Now))
-	add(f.Escalated, `escalated_at IS NOT NULL`)
-	add(!f.After.IsZero(), `since > ?`, bound(f.After))
-	add(!f.To.IsZero(), `since <= ?`, bound(f.To))
+	add(f.Escalated, `escalated_by > ''`)
+	since := `since`
+	if f.Order == store.ByRisk {
+		since = `+since` // filtered along the index of risks: by age they would all have to be read and sorted
+	}
+	add(!f.After.IsZero(), since+` > ?`, bound(f.After))
+	add(!f.To.IsZero(), since+` <= ?`, bound(f.To))
 	return where, args, nil
 }
 
@@ -157,6 +161,9 @@ func (s *Store) Reviews(ctx context.Context, f store.ReviewFilter) ([]store.Revi
 	where, args, err := reviewsWhere(f)
 	if err != nil {
 		return nil, err
+	}
+	if f.Held || f.Holder != "" || f.Escalated {
+		order = `+` + order // these are few: they are found by their own index and sorted, not looked for along the queue
 	}
 	switch p := f.Place; {
 	case p.AccountID == "":

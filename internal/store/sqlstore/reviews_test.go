@@ -114,6 +114,8 @@ func TestQueuesNeedNoScan(t *testing.T) {
 		`SELECT account_id FROM reviews WHERE queue = 'review' AND (since, account_id) > (1, 'a') ORDER BY since, account_id LIMIT 10`,
 		`SELECT account_id FROM reviews WHERE queue = 'review' AND (ease, since, account_id) > (1, 1, 'a') ORDER BY ease, since, account_id LIMIT 10`,
 		`SELECT 1 FROM reviews WHERE queue = 'review' AND since > 1 AND since <= 2 LIMIT 10`,
+		`SELECT account_id FROM reviews WHERE queue = 'review' AND claimed_until > 1 AND (+since, account_id) > (1, 'a') ORDER BY +since, account_id LIMIT 10`,
+		`SELECT account_id FROM reviews WHERE queue = 'review' AND escalated_by > '' ORDER BY +ease, since, account_id LIMIT 10`,
 		`SELECT b.account_id FROM accounts a JOIN accounts b ON b.identity_digest = a.identity_digest AND b.account_id <> a.account_id
 			WHERE a.account_id = 'a' ORDER BY b.account_id LIMIT 10`,
 	} {
@@ -129,7 +131,12 @@ func TestQueuesNeedNoScan(t *testing.T) {
 		require.NoError(t, rows.Err())
 		require.NoError(t, rows.Close())
 		require.NotContains(t, strings.Join(plan, "\n"), "SCAN", query)
-		if !strings.Contains(query, "JOIN") {
+		switch {
+		case strings.Contains(query, "claimed_until"):
+			require.Contains(t, strings.Join(plan, "\n"), "reviews_claimed", query)
+		case strings.Contains(query, "escalated_by"):
+			require.Contains(t, strings.Join(plan, "\n"), "reviews_escalated", query)
+		case !strings.Contains(query, "JOIN"):
 			require.NotContains(t, strings.Join(plan, "\n"), "TEMP B-TREE", query)
 		}
 	}

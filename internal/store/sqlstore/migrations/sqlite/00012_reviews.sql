@@ -26,6 +26,10 @@ CREATE TABLE reviews (
 CREATE INDEX reviews_age ON reviews (queue, since, account_id);
 CREATE INDEX reviews_risk ON reviews (queue, ease, since, account_id);
 
+-- The few of a long queue that are held or escalated.
+CREATE INDEX reviews_claimed ON reviews (queue, claimed_until) WHERE claimed_until IS NOT NULL;
+CREATE INDEX reviews_escalated ON reviews (queue, escalated_by);
+
 -- What reviewers did with cases that is no change of the account: kept after the case has ended. step is 1, 2, 3 … per
 -- account; case_seq names the case as reviews.seq does.
 CREATE TABLE review_steps (
