@@ -84,7 +84,18 @@ func (v *verification) verdict(ctx workflow.Context, changeID string, in contrac
 	if in.Decision == contract.VerdictReject {
 		c.Event, c.Reason = reject, in.ReasonCode
 	}
-	return v.commitLocked(ctx, changeID, c)
+	if err := v.lock.Lock(ctx); err != nil {
+		return err
+	}
+	defer v.lock.Unlock()
+	return v.commit(ctx, changeID, func(at time.Time) ([]lifecycle.Change, error) {
+		c.At = at
+		changes, err := v.memory.Decide(c, v.settings.Limits)
+		if err == nil {
+			err = v.memory.CheckCase(in.Case)
+		}
+		return changes, err
+	})
 }
 
 func (v *verification) scan(ctx workflow.Context, changeID string, in contract.Scan) error {

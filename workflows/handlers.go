@@ -23,13 +23,13 @@ func (v *verification) handle(ctx workflow.Context) error {
 		}),
 		on(ctx, v, contract.UpdateSubmit, "save real-name information", v.submit, checkSubmit, byTable[contract.Submit](v, lifecycle.Submit)),
 		on(ctx, v, contract.UpdateCorrect, "replace approved information", v.correct, checkCorrect, byTable[contract.Correct](v, lifecycle.Correct)),
-		on(ctx, v, contract.UpdateReview, "a reviewer's decision", v.decideReview, checkReview, byTable[contract.Review](v, lifecycle.Approve)),
+		on(ctx, v, contract.UpdateReview, "a reviewer's decision", v.decideReview, checkReview, v.byCase(lifecycle.Approve)),
 		on(ctx, v, contract.UpdateStartFace, "start face verification or show another QR", v.startFace, checkStart, v.mayStart),
 		on(ctx, v, contract.UpdateScan, "the QR was opened on a phone", v.scan, checkScan, byTable[contract.Scan](v, lifecycle.Scan)),
 		on(ctx, v, contract.UpdateRefresh, "ask the provider now", v.refresh, anyShape[contract.Refresh], always[contract.Refresh]),
 		on(ctx, v, contract.UpdateChooseManual, "take the route without a face", v.plain(lifecycle.ChooseManual), anyShape[contract.Plain], byTable[contract.Plain](v, lifecycle.ChooseManual)),
 		on(ctx, v, contract.UpdateCancelManual, "leave the manual route", v.plain(lifecycle.CancelManual), anyShape[contract.Plain], byTable[contract.Plain](v, lifecycle.CancelManual)),
-		on(ctx, v, contract.UpdateManualDecision, "a reviewer's decision on the manual route", v.decideManual, checkReview, byTable[contract.Review](v, lifecycle.ApproveManual)),
+		on(ctx, v, contract.UpdateManualDecision, "a reviewer's decision on the manual route", v.decideManual, checkReview, v.byCase(lifecycle.ApproveManual)),
 		on(ctx, v, contract.UpdateWithdrawConsent, "withdraw the face consent", v.plain(lifecycle.WithdrawConsent), anyShape[contract.Plain], byTable[contract.Plain](v, lifecycle.WithdrawConsent)),
 		on(ctx, v, contract.UpdateUnlock, "unlock before the period ends", v.plain(lifecycle.Unlock), checkReason, byTable[contract.Plain](v, lifecycle.Unlock)),
 		on(ctx, v, contract.UpdateRevoke, "undo the verification", v.plain(lifecycle.Revoke), checkReason, byTable[contract.Plain](v, lifecycle.Revoke)),
@@ -39,6 +39,16 @@ func (v *verification) handle(ctx workflow.Context) error {
 // byTable judges by the table alone.
 func byTable[In any](v *verification, event lifecycle.Event) func(In, time.Time) error {
 	return func(In, time.Time) error { return v.memory.CheckEvent(event) }
+}
+
+// byCase judges by the table and by the case that was decided on.
+func (v *verification) byCase(event lifecycle.Event) func(contract.Review, time.Time) error {
+	return func(in contract.Review, _ time.Time) error {
+		if err := v.memory.CheckEvent(event); err != nil {
+			return err
+		}
+		return v.memory.CheckCase(in.Case)
+	}
 }
 
 func always[In any](In, time.Time) error { return nil }

@@ -410,6 +410,34 @@ func TestManualRoute(t *testing.T) {
 	require.Equal(t, lifecycle.MethodManual, h.log.head.Method)
 }
 
+// TestADecisionIsForItsCase: a reviewer who looked at an earlier case decides nothing, whether the workflow knows of the
+// later one already or finds it in the log.
+func TestADecisionIsForItsCase(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	reviewer := lifecycle.Actor{Kind: lifecycle.ActorReviewer, ID: "r1"}
+	approve := contract.Review{Decision: contract.VerdictApprove, Case: lifecycle.Case{Since: begin().Add(time.Minute), Revision: 1}, Actor: reviewer}
+	h.at(0, contract.UpdateSubmit, "c1", submit())
+	h.at(time.Minute, contract.UpdateChooseManual, "c2", contract.Plain{Actor: merchant()})
+	h.at(2*time.Minute, contract.UpdateCancelManual, "c3", contract.Plain{Actor: merchant()})
+	h.at(3*time.Minute, contract.UpdateChooseManual, "c4", contract.Plain{Actor: merchant()})
+	stale := h.at(4*time.Minute, contract.UpdateManualDecision, "c5", approve)
+	h.RegisterDelayedCallback(func() { // behind the workflow's back
+		h.log.put(t, lifecycle.Change{Event: lifecycle.CancelManual, At: begin().Add(5 * time.Minute)},
+			lifecycle.Change{Event: lifecycle.ChooseManual, At: begin().Add(5 * time.Minute)})
+	}, 5*time.Minute)
+	approve.Case.Since = begin().Add(3 * time.Minute)
+	overtaken := h.at(6*time.Minute, contract.UpdateManualDecision, "c6", approve)
+	approve.Case.Since = begin().Add(5 * time.Minute)
+	h.at(7*time.Minute, contract.UpdateManualDecision, "c7", approve)
+	h.run()
+	require.NoError(t, h.GetWorkflowError())
+	require.Equal(t, lifecycle.CodeCaseMoved, stale.refusal(t).Code)
+	require.Error(t, stale.rejected, "refused before it was accepted")
+	require.Equal(t, lifecycle.CodeCaseMoved, overtaken.refusal(t).Code)
+	require.Equal(t, lifecycle.MethodManual, h.log.head.Method)
+}
+
 func TestRevokeAfterVerified(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/verigate/verigate/internal/api"
 )
@@ -21,6 +22,10 @@ type problem struct {
 	Detail     string  `json:"detail"`
 	Errors     []fault `json:"errors"`
 	RetryAfter string  `json:"-"`
+
+	State  string    `json:"state"`   // of the verification, that does not allow it
+	Holder string    `json:"holder"`  // who holds the case
+	NextAt time.Time `json:"next_at"` // until when
 }
 
 // fault is what is wrong with one field.

@@ -82,6 +82,7 @@ type world struct {
 	sweeps *apitest.Sweeps
 	runs   *apitest.Runs
 	api    *api.Server
+	config api.Config // of api
 	admin  *admin.Server
 	rule   *policy.Policy
 }
@@ -106,10 +107,11 @@ func newWorld(t testing.TB, now string, change ...func(*admin.Config)) *world {
 	require.NoError(t, err)
 	tokens, err := api.NewTokens("https://verigate.example", make([]byte, 32))
 	require.NoError(t, err)
-	w.api, err = api.New(api.Config{
+	w.config = api.Config{
 		Store: w.store, Vault: w.vault, Gate: w.gate, Engine: w.engine, Sweeps: w.sweeps, Reminders: w.runs, Launcher: nowhere{}, Tokens: tokens,
 		Webhooks: notify.NewWebhooks(w.store, vaulttest.Over(t, w.store.VaultRecords()), guard.New(guard.Config{}).Check), Now: w.clock.now, Logger: log,
-	})
+	}
+	w.api, err = api.New(w.config)
 	require.NoError(t, err)
 	cfg := admin.Config{API: w.api, Sessions: &sessions{}, Now: w.clock.now, Logger: log}
 	for _, set := range change {

@@ -49,6 +49,8 @@ func menu() []struct {
 	return []entry{
 		{"overview", home, []api.Scope{api.VerificationsRead}},
 		{"accounts", accountsPath, []api.Scope{api.VerificationsRead}},
+		{"reviews", "/admin/reviews", []api.Scope{api.ReviewsWrite, api.VerificationsRead}},
+		{"manual", "/admin/manual", []api.Scope{api.ReviewsWrite, api.VerificationsRead}},
 		{"policies", policiesPath, []api.Scope{api.DecisionsRead, api.PoliciesWrite, api.PoliciesApprove, api.AuditRead}},
 		{"sweeps", "/admin/sweeps", []api.Scope{api.SweepsWrite, api.VerificationsRead, api.AuditRead}},
 		{"reminders", "/admin/reminders", []api.Scope{api.SweepsWrite, api.AuditRead}},

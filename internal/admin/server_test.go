@@ -73,6 +73,8 @@ func prefixes() []string {
 	return []string{
 		"menu.", "title.", "role.", "state.", "done.", "plain.", "time.",
 		"signin.",
+		"queue.count.", "queue.order.", "queue.claimed.", "clock.", "risk.", "finding.", "explain.", "case.field.", "case.document.",
+		"case.kind.", "case.act.", "case.event.", "look.", "reject.",
 		"span.", "overview.chart.", "overview.fault.", "overview.first.", "overview.attempts.",
 		"list.turn.", "list.is.", "list.kind.", "list.extension.", "list.sort.",
 		"sweep.state.", "reminders.state.", "reminders.count.", "actor.", "extension.", "webhook.disabled.", "delivery.", "fault.",
@@ -109,6 +111,7 @@ func BenchmarkLook(b *testing.B) {
 	lookOperations(w)
 	w.shop()
 	w.campaign(12)
+	w.sampleReviews()
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())
 }

@@ -31,6 +31,11 @@ const (
 	CodeStepNotAllowed       Code = "step_not_allowed"
 	CodeCorrectionNotAllowed Code = "correction_not_allowed"
 	CodeAttemptsExhausted    Code = "attempts_exhausted"
+	CodeCaseNotFound         Code = "case_not_found"
+	CodeCaseClaimed          Code = "case_claimed"
+	CodeCaseMoved            Code = "case_moved"
+	CodeClaimNeeded          Code = "claim_needed"
+	CodeIdentityNotFound     Code = "identity_not_found"
 	CodeIdempotencyConflict  Code = "idempotency_conflict"
 	CodeFactsDiffer          Code = "facts_differ"
 	CodeWebhookDisabled      Code = "webhook_disabled"
@@ -127,6 +132,21 @@ func codes() map[Code]meaning {
 		CodeAttemptsExhausted: {http.StatusConflict, 0,
 			text{"No attempts are left for now", "认证次数已用完"},
 			text{"The next attempt is possible at next_at. The route without a face is open meanwhile.", "可在 next_at 之后再次尝试，期间可选择不使用人脸的方式。"}},
+		CodeCaseNotFound: {http.StatusNotFound, 0,
+			text{"The account does not wait for a reviewer", "该账号不在审核队列中"},
+			text{"GET /v1/reviews lists who does. It may have been decided just now.", "可通过 GET /v1/reviews 查看待审核的账号；该案件可能刚刚已被处理。"}},
+		CodeCaseClaimed: {http.StatusConflict, 0,
+			text{"Somebody else holds this case", "该案件正由他人处理"},
+			text{"holder has claimed it. Unless it is decided first, the claim ends at next_at.", "holder 已领取该案件；如未先行处理，领取将于 next_at 失效。"}},
+		CodeCaseMoved: {http.StatusConflict, 0,
+			text{"The case is not the one that was looked at", "案件内容已变更"},
+			text{"The account has come into the queue anew, for instance with corrected information. Look at it again before you decide.", "该账号已重新进入队列（例如信息已更正），请重新查看后再作决定。"}},
+		CodeClaimNeeded: {http.StatusConflict, 0,
+			text{"The case has to be claimed first", "请先领取案件"},
+			text{"Names and numbers are shown in clear to who holds the case: POST /v1/reviews/{account_id}/claim.", "完整的姓名和证件号码仅向案件的领取人显示，请先使用 POST /v1/reviews/{account_id}/claim。"}},
+		CodeIdentityNotFound: {http.StatusNotFound, 0,
+			text{"The account has no real-name information", "该账号没有实名信息"},
+			text{"Nothing was submitted here, or it was deleted.", "尚未在此提交，或已被删除。"}},
 		CodeIdempotencyConflict: {http.StatusConflict, 0,
 			text{"The Idempotency-Key was used for another request", "该 Idempotency-Key 已用于其他请求"},
 			text{"Send the same body as the first time, or a new key.", "请发送与首次相同的内容，或使用新的键。"}},

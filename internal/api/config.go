@@ -34,6 +34,7 @@ type Store interface {
 	MarkReturned(ctx context.Context, attemptID string, at time.Time) error
 	ObservedRules(ctx context.Context, policyName string) ([]store.ObservedRule, error)
 	Observed(ctx context.Context, f store.ObservedFilter) ([]store.CountedBlock, error)
+	store.Reviews
 	rulebook.DeskStore
 	Restrictions(ctx context.Context, accountID string) ([]store.Restriction, error)
 	Sweep(ctx context.Context, id string) (store.Sweep, error)
@@ -66,6 +67,9 @@ type Vault interface {
 	PutSubject(ctx context.Context, accountID string, s realname.Subject) (lifecycle.Identity, error)
 	PutText(ctx context.Context, accountID, text string) (ref string, err error)
 	Delete(ctx context.Context, accountID, ref string) error
+	// Subject and Text open what reviewers look at.
+	Subject(ctx context.Context, accountID, ref string) (realname.Subject, error)
+	Text(ctx context.Context, accountID, ref string) (string, error)
 }
 
 // Gate answers decisions.
@@ -107,6 +111,8 @@ type Config struct {
 	Limits    lifecycle.Limits // attempts and leases; default lifecycle.DefaultLimits
 	QRContent QRContent        // default QRScanLink
 	Version   string           // of the program, for the OpenAPI document; default "dev"
+
+	Reviews ReviewRules // of the queues of reviewers
 
 	// PublishAlone lets one key bring a policy into force; otherwise another key has to approve it.
 	PublishAlone bool
@@ -164,6 +170,7 @@ func (c Config) withDefaults() Config {
 	set(&c.StreamFor, 30*time.Minute)
 	set(&c.MaxStreams, 10_000)
 	set(&c.MaxRefreshes, 32)
+	c.Reviews = c.Reviews.withDefaults()
 	return c
 }
 
@@ -186,5 +193,5 @@ func (c Config) validate() error {
 	if c.QRContent != QRScanLink && c.QRContent != QRProviderURL {
 		return errors.New("api: QRContent must be scan_link or provider_url")
 	}
-	return nil
+	return c.Reviews.validate()
 }

@@ -185,7 +185,7 @@ func (s *Server) parameters(op operation) []*huma.Param {
 		}
 		params = append(params, p)
 	}
-	if op.method == http.MethodPost && !op.lines && !op.streams {
+	if op.method == http.MethodPost && !op.lines && !op.streams && !op.secret {
 		params = append(params, &huma.Param{
 			Name: idempotencyHeader, In: "header", Schema: text(`^[\x21-\x7e]{1,255}$`, 255),
 			Description: "Makes it safe to send the request again: the same key with the same body is the same command and is answered like the first time (with Idempotent-Replayed: true). Remembered for at least a day.",
@@ -237,7 +237,7 @@ func (s *Server) problems(doc *huma.Operation, op operation, takesBody bool) {
 			all = append(all, CodeAccountNotFound)
 		}
 	}
-	if op.method == http.MethodPost && !op.lines && !op.streams {
+	if op.method == http.MethodPost && !op.lines && !op.streams && !op.secret {
 		all = append(all, CodeIdempotencyConflict)
 	}
 	byStatus := map[int][]string{}

@@ -96,6 +96,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	c.check(422, post, v+"/submit", object{})
 	c.check(200, post, v+"/submit", realName())
 	c.check(409, post, v+"/submit", realName())
+	c.queue()
 	c.check(200, post, "/v1/reviews/a1", object{"decision": "approve", "note": "fine"})
 	c.check(409, post, v+"/correct", realName())
 	c.check(422, post, v+"/start-face", object{})
@@ -249,4 +250,27 @@ func TestDocsNeedNoOtherHost(t *testing.T) {
 			require.Empty(t, u.Host, target)
 		}
 	}
+}
+
+// queue goes through the operations of reviewers on a1, which is under review, and ends with nobody holding it.
+func (c *documented) queue() {
+	c.t.Helper()
+	const get, post, path = http.MethodGet, http.MethodPost, "/v1/reviews/a1"
+	other := as(c.newKey(api.ReviewsWrite))
+	c.check(200, get, "/v1/reviews?queue=review&order=risk&claimed=free&late=true&escalated=true&age=day&limit=1", nil)
+	c.check(200, get, "/v1/reviews?queue=review&limit=1", nil)
+	c.check(422, get, "/v1/reviews?queue=review&cursor=x", nil)
+	c.check(200, get, "/v1/reviews:counts?queue=manual", nil)
+	c.check(200, post, "/v1/reviews:next", object{"queue": "review"})
+	c.check(200, post, "/v1/reviews:next", object{"queue": "review", "order": "risk"})
+	c.check(200, get, path, nil)
+	c.check(409, post, path+"/claim", object{}, other)
+	c.check(200, post, path+"/claim", object{})
+	c.check(200, post, "/v1/accounts/a1/identity:reveal", object{"reason": "test", "fields": []string{"name", "number"}})
+	c.check(409, post, "/v1/accounts/a1/identity:reveal", object{"reason": "test", "fields": []string{"name"}}, as(c.newKey(api.IdentitiesRead)))
+	c.check(200, post, path+"/release", object{})
+	c.check(200, post, path+"/escalate", object{"reason": "unsure"})
+	c.check(200, get, path, nil)
+	c.check(404, get, "/v1/reviews/nobody", nil)
+	c.check(409, post, path, object{"decision": "approve", "seq": 1})
 }

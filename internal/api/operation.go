@@ -35,6 +35,7 @@ type operation struct {
 	answers          map[int]string // success: status and when; default 200
 	codes            []Code         // beyond those that every operation of its kind has
 	lines            bool           // an import of lines, which is repeatable by itself and takes no Idempotency-Key
+	secret           bool           // the answer holds personal data: it is not kept under an Idempotency-Key
 	streams          bool           // the answer is as long as the population: it is not kept under an Idempotency-Key
 }
 
@@ -130,7 +131,7 @@ func handle[In, Out any](s *Server, op operation, h func(ctx context.Context, c 
 			}
 			return h(c.r.Context(), c, in)
 		}
-		if c.r.Header.Get(idempotencyHeader) != "" && op.method == http.MethodPost {
+		if c.r.Header.Get(idempotencyHeader) != "" && op.method == http.MethodPost && !op.secret {
 			return s.once(c, answer, func(saved []byte) (any, error) { return restore[Out](s, saved) })
 		}
 		status, out, err := answer()

@@ -27,6 +27,7 @@ type Problem struct {
 	Allowed []lifecycle.Step `json:"allowed,omitempty" nullable:"false" doc:"The steps that it allows."`
 	NextAt  *time.Time       `json:"next_at,omitempty" doc:"When the step becomes possible."`
 	Policy  rulebook.State   `json:"policy_state,omitempty" enum:"proposed,scheduled,in_force,superseded,rejected,withdrawn" doc:"State of the policy version that does not allow it."`
+	Holder  string           `json:"holder,omitempty" doc:"Id of the person or key that holds the case; until when, next_at says."`
 	Scope   string           `json:"scope,omitempty" doc:"The scope that the key lacks."`
 	Command string           `json:"command,omitempty" enum:"not_taken,unknown" doc:"What became of the command. If unknown, send it again with the same Idempotency-Key."`
 

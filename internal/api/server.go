@@ -32,6 +32,7 @@ type Server struct {
 
 	keys                    *keyCache
 	perKey, failures, links *limiter
+	reveals                 *limiter // of names and numbers in clear
 
 	streams   chan struct{} // one value per open stream
 	refreshes chan struct{} // one value per refresh under way
@@ -55,6 +56,7 @@ func New(cfg Config) (*Server, error) {
 		languages: newLanguages(), keys: newKeyCache(cfg.Store.Key, cfg.Now, cfg.KeyAge),
 		perKey: newLimiter(cfg.KeyRate, cfg.Now), failures: newLimiter(cfg.FailureRate, cfg.Now),
 		links:   newLimiter(cfg.LinkRate, cfg.Now),
+		reveals: newLimiter(cfg.Reviews.Reveals, cfg.Now),
 		streams: make(chan struct{}, cfg.MaxStreams), refreshes: make(chan struct{}, cfg.MaxRefreshes),
 		tasks: tasks.New(),
 	}

@@ -24,6 +24,7 @@ type Config struct {
 	Log      Log      `yaml:"log"`
 
 	Extensions Extensions `yaml:"extensions"`
+	Reviews    Reviews    `yaml:"reviews"`
 }
 
 // HTTP is the server of the API and of the links that phones open.
@@ -331,6 +332,20 @@ type Extensions struct {
 	SecondApprover bool `yaml:"second_approver"`
 }
 
+// Reviews are the queues of reviewers.
+type Reviews struct {
+	// How long real-name information may wait for a reviewer before its case is marked late.
+	SLA time.Duration `yaml:"sla" bounds:"1m..720h"`
+	// The same for the route without a face.
+	ManualSLA time.Duration `yaml:"manual_sla" bounds:"1m..2160h"`
+	// How long a claim keeps others from deciding a case, from the last act of its holder.
+	Lease time.Duration `yaml:"lease" bounds:"1m..8h"`
+	// An approval on the route without a face takes effect when another person or key has given one too.
+	ManualSecondApprover bool `yaml:"manual_second_approver"`
+	// Names and numbers that one person or key may see in clear per hour.
+	RevealsPerHour int `yaml:"reveals_per_hour" bounds:"1..10000"`
+}
+
 // Default returns the defaults. What has none (the secrets, the contract with the provider) is empty.
 func Default() Config {
 	return Config{
@@ -370,6 +385,7 @@ func Default() Config {
 			DisableAfter: 120 * time.Hour, Keep: 720 * time.Hour,
 		},
 		Sweeps:     Sweeps{Daily: 10 * time.Minute, Shards: 4},
+		Reviews:    Reviews{SLA: 24 * time.Hour, ManualSLA: 72 * time.Hour, Lease: 15 * time.Minute, RevealsPerHour: 120},
 		Extensions: Extensions{SecondApprover: true},
 		Log:        Log{Level: "info", Format: "json"},
 	}

@@ -54,6 +54,7 @@ func families() []string {
 		"other", "under_14", "under_age", "age_unknown", "duplicate_number", "information_missing", "name_unusual", "name_too_long",
 		"policy_requires_reviewer", "face_not_passed", "attempt_ended", "attempts_exhausted", "name_id_mismatch", "no_authority_record",
 		"no_authority_photo", "face_mismatch", "liveness", "risk_control", "too_many_attempts", "unknown",
+		"evidence_unreadable", "evidence_incomplete", "evidence_expired",
 	} {
 		all = append(all, "reason."+code)
 	}

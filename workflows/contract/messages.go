@@ -58,6 +58,7 @@ type Review struct {
 	Decision   Verdict         `json:"decision"`
 	ReasonCode string          `json:"reason_code,omitempty"` // required to reject
 	NoteRef    string          `json:"note_ref,omitempty"`    // vault reference
+	Case       lifecycle.Case  `json:"case,omitzero"`         // that the reviewer decided on; zero: whatever is under review
 	Actor      lifecycle.Actor `json:"actor"`
 }
 

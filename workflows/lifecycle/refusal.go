@@ -17,6 +17,7 @@ const (
 	CodeAttemptsExhausted    Code = "attempts_exhausted"
 	CodeConsentRequired      Code = "consent_required"
 	CodeAccountClosed        Code = "account_closed"
+	CodeCaseMoved            Code = "case_moved" // the decision was made on what is no longer under review
 )
 
 // Refusal is the answer to a command that cannot be taken now. It says what could be done instead and holds

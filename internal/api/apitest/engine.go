@@ -183,7 +183,12 @@ func (e *Engine) verdict(ctx context.Context, accountID, changeID string, approv
 	if in.Decision == contract.VerdictReject {
 		c.Event, c.Reason = reject, in.ReasonCode
 	}
-	return e.Event(ctx, accountID, changeID, "review", c)
+	return e.take(ctx, accountID, changeID, "review", func(v lifecycle.Verification) (lifecycle.Change, error) {
+		if err := v.CheckEvent(c.Event); err != nil {
+			return c, err
+		}
+		return c, v.CheckCase(in.Case)
+	})
 }
 
 // Review implements api.Engine.

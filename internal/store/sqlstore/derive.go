@@ -17,6 +17,9 @@ func derive(ctx context.Context, tx *transaction, e stamped) error {
 	if c.Ignored {
 		return nil
 	}
+	if err := deriveReview(ctx, tx, v, c); err != nil {
+		return err
+	}
 	switch c.Event {
 	case lifecycle.IssueQR:
 		return deriveIssue(ctx, tx, c)

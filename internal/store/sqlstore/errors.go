@@ -62,7 +62,8 @@ func (s *Store) fault(ctx context.Context, op string, err error) error {
 // ours reports whether this package or the lifecycle made err, so that its text is fit for callers.
 func ours(err error) bool {
 	var refusal *lifecycle.Refusal
-	if errors.As(err, &refusal) {
+	var claimed *store.ClaimedError
+	if errors.As(err, &refusal) || errors.As(err, &claimed) {
 		return true
 	}
 	for _, known := range []error{

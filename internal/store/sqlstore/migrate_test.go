@@ -83,6 +83,7 @@ func TestReleasedMigrationsStay(t *testing.T) {
 		"sqlite/00008_operators.sql":    "b7526e9b414c92b4137fd6b6a4f3c54f2eb5bb1be243a3531a00a75d94d8a26e",
 		"sqlite/00011_lists.sql":        "752d3d1822eae85975f942acaf98cffbeac0684963b22df150ad6d3d33e949ea",
 		"sqlite/00010_tally.sql":        "3dd6937553947ca6506710ba8acc8c9bd9687645d56eca1d63007248f47bf51b",
+		"sqlite/00012_reviews.sql":      "e963b941d7f4f77c50be9a0d4f02e46fc43c9244710f6939597d7af7beef5c6c",
 	}
 	got := map[string]string{}
 	require.NoError(t, fs.WalkDir(migrations.SQLite, ".", func(path string, d fs.DirEntry, err error) error {

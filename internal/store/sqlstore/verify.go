@@ -31,6 +31,9 @@ func (s *Store) VerifyProjection(ctx context.Context, accountID string) error {
 		if err != nil {
 			return err
 		}
+		if err := verifyReview(ctx, q, replayed.fold); err != nil {
+			return err
+		}
 		var state, turn string
 		var seq int64
 		var open int
@@ -74,7 +77,7 @@ func (s *Store) Rebuild(ctx context.Context, accountID string) error {
 		if err != nil {
 			return err
 		}
-		for _, table := range []string{"leases", "consents", "attempts", "restrictions"} {
+		for _, table := range []string{"leases", "consents", "attempts", "restrictions", "reviews"} {
 			if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE account_id = ?`, accountID); err != nil {
 				return err
 			}
@@ -92,6 +95,9 @@ func (s *Store) Rebuild(ctx context.Context, accountID string) error {
 			if err := writeReturn(ctx, tx, attemptID, at); err != nil {
 				return err
 			}
+		}
+		if err := restoreReviewSteps(ctx, tx, accountID); err != nil {
+			return err
 		}
 		return project(ctx, tx, stamped{Entry: store.Entry{RecordedAt: replayed.recordedAt}, after: replayed.fold, hash: replayed.hash})
 	})
