@@ -48,6 +48,8 @@ func menu() []struct {
 	}
 	return []entry{
 		{"overview", home, []api.Scope{api.VerificationsRead}},
+		{"keys", keysPath, []api.Scope{api.Admin}},
+		{"operators", operatorsPath, []api.Scope{api.Admin}},
 	}
 }
 
