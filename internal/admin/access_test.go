@@ -89,7 +89,7 @@ func TestOperatorCommands(t *testing.T) {
 	require.NotNil(t, secretPattern.FindStringSubmatch(got.is(http.StatusOK)), got.body)
 	require.NotEqual(t, anna.Password, now().Password)
 
-	require.Contains(t, w.post(api.RoleAdmin, "/admin/operators/"+boss.ID+"/disable", "reason", "r").is(http.StatusConflict), "This is the last admin")
+	require.Contains(t, w.post(api.RoleAdmin, "/admin/operators/"+boss.ID+"/disable", "reason", "r").is(http.StatusConflict), "Make somebody else an admin first")
 	w.post(api.RoleAdmin, path+"/disable").is(http.StatusUnprocessableEntity)
 	require.False(t, now().Disabled, "no reason, no act")
 	for _, role := range []api.Role{api.RoleViewer, api.RoleReviewer, api.RoleOperator, api.RoleAuditor} {
@@ -109,7 +109,7 @@ func TestOnesOwnRow(t *testing.T) {
 	body := w.get(api.RoleAdmin, "/admin/operators").is(http.StatusOK)
 	require.NotContains(t, body, "/admin/operators/test-admin/")
 	require.Contains(t, body, "/admin/password")
-	require.Contains(t, w.post(api.RoleAdmin, "/admin/operators/test-admin/role", "role", "viewer", "reason", "r").is(http.StatusConflict), "your own account")
+	require.Contains(t, w.post(api.RoleAdmin, "/admin/operators/test-admin/role", "role", "viewer", "reason", "r").is(http.StatusConflict), "Another admin has to change your role")
 }
 
 // TestTheProvidersPeople have no password and no role of ours.

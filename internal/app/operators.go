@@ -18,6 +18,9 @@ type NewOperator struct {
 	Role                  api.Role
 }
 
+// NewPassword draws a password.
+func NewPassword() string { return password.New() }
+
 // check says what is wrong with it, all at once.
 func (n NewOperator) check() error {
 	var faults []error
