@@ -64,6 +64,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 		LinkLife:       c.Pages.LinkLife, OneApprover: !c.Extensions.SecondApprover, PublishAlone: !c.Policies.SecondApprover,
 		PromptLink: promptLink(c.Pages.PromptLink),
 		Ready:      func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
+		ClientIP:   a.caller(),
 		KeyRate:    api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
 	})
 	if err != nil {
