@@ -103,8 +103,15 @@ func (v *verification) plain(event lifecycle.Event) func(workflow.Context, strin
 }
 
 // refreshGap is the shortest time between two questions to the provider about one account on demand: a
-// merchant who leans on the button is answered from memory.
+// merchant who leans on the button is answered from memory, once the question under way is answered.
 const refreshGap = time.Second
+
+// question is what a refresh asks the provider.
+type question struct {
+	began    time.Time
+	answered bool  // memory holds what the provider said, or err says why it does not
+	err      error // as its asker was answered
+}
 
 // refresh answers what is true now: it reads what others wrote to the log, and asks the provider for every
 // attempt that could still pass. No lock is held while asking.
@@ -118,12 +125,35 @@ func (v *verification) refresh(ctx workflow.Context, _ string, in contract.Refre
 		v.stopDuties() // what the memory asks for begins again at once
 		return nil
 	}
-	now := v.now(ctx)
-	watched := v.memory.Watched(now)
-	if len(watched) == 0 || now.Sub(v.asking) < refreshGap {
+	came := v.now(ctx)
+	for !v.asked.answered && refreshWaits(ctx) {
+		q := v.asked
+		if err := workflow.Await(ctx, func() bool { return q.answered }); err != nil {
+			return err
+		}
+		if came.Sub(q.began) < refreshGap {
+			return q.err // it was asked when the button was pressed, or later
+		}
+	}
+	watched := v.memory.Watched(v.now(ctx))
+	if len(watched) == 0 || came.Sub(v.asked.began) < refreshGap {
 		return nil
 	}
-	v.asking = now
+	q := &question{began: v.now(ctx)}
+	v.asked = q
+	q.err = v.ask(ctx, watched)
+	q.answered = true
+	return q.err
+}
+
+// refreshWaits tells whether a refresh waits for the question of another one. In runs that met two before there was
+// such a thing, the later one was answered from memory or asked by itself.
+func refreshWaits(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, "refresh-waits", workflow.DefaultVersion, 1) > workflow.DefaultVersion
+}
+
+// ask puts a question to the provider and takes its answers.
+func (v *verification) ask(ctx workflow.Context, watched []lifecycle.Attempt) error {
 	var provider *activities.Face
 	var result activities.QueryFaceResult
 	ask := activities.QueryFaceInput{Attempts: activities.AskedOf(watched)}

@@ -44,7 +44,7 @@ type verification struct {
 
 	lock     workflow.Mutex // held while deciding and appending, never across a call to a provider
 	starting bool           // an order is being placed
-	asking   time.Time      // when the provider was last asked on demand
+	asked    *question      // the last one put to the provider on demand
 	turn     lifecycle.Turn // as last written to the search attribute
 	duties   map[string]workflow.CancelFunc
 }
@@ -55,7 +55,7 @@ func newVerification(ctx workflow.Context, in contract.Start) (*verification, er
 	}
 	v := &verification{
 		start: in, memory: lifecycle.New(in.AccountID), lock: workflow.NewMutex(ctx),
-		turn: lifecycle.TurnMerchant, duties: map[string]workflow.CancelFunc{},
+		asked: &question{answered: true}, turn: lifecycle.TurnMerchant, duties: map[string]workflow.CancelFunc{},
 	}
 	return v, v.handle(ctx)
 }

@@ -86,6 +86,20 @@ func ask[Out any](c connection, w *world, method, path string, in any) (out Out,
 	return out, text, err
 }
 
+// present asks, and prints the answer: as it came, or what say makes of it for a person.
+func present[Out any](c connection, w *world, asJSON bool, method, path string, in any, say func(Out)) error {
+	out, text, err := ask[Out](c, w, method, path, in)
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		w.say("%s\n", text)
+	default:
+		say(out)
+	}
+	return nil
+}
+
 // apiProblem is an answer of the API that says why not.
 type apiProblem struct {
 	Status int    `json:"status"`

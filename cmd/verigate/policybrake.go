@@ -47,16 +47,9 @@ Example:
 
 // Run brakes.
 func (c policyBrakeCmd) Run(w *world) error {
-	b, text, err := ask[brake](c.connection, w, http.MethodPost, policyPath(c.Name, "brake"), c.body())
-	switch {
-	case err != nil:
-		return err
-	case c.JSON:
-		w.say("%s\n", text)
-		return nil
-	}
-	w.say("%s\n", b.line())
-	return nil
+	return present(c.connection, w, c.JSON, http.MethodPost, policyPath(c.Name, "brake"), c.body(), func(b brake) {
+		w.say("%s\n", b.line())
+	})
 }
 
 type policyReleaseCmd struct{ brakeArgs }
@@ -68,17 +61,10 @@ func (policyReleaseCmd) Help() string {
 
 // Run releases.
 func (c policyReleaseCmd) Run(w *world) error {
-	left, text, err := ask[brakes](c.connection, w, http.MethodPost, policyPath(c.Name, "release"), c.body())
-	switch {
-	case err != nil:
-		return err
-	case c.JSON:
-		w.say("%s\n", text)
-		return nil
-	}
-	w.say("released\n")
-	left.print(w)
-	return nil
+	return present(c.connection, w, c.JSON, http.MethodPost, policyPath(c.Name, "release"), c.body(), func(left brakes) {
+		w.say("released\n")
+		left.print(w)
+	})
 }
 
 type brakes struct{ Brakes []brake }
@@ -96,19 +82,12 @@ type policyBrakesCmd struct {
 
 // Run lists.
 func (c policyBrakesCmd) Run(w *world) error {
-	held, text, err := ask[brakes](c.connection, w, http.MethodGet, "/v1/brakes", nil)
-	switch {
-	case err != nil:
-		return err
-	case c.JSON:
-		w.say("%s\n", text)
-		return nil
-	}
-	if len(held.Brakes) == 0 {
-		w.say("nothing is braked\n")
-	}
-	held.print(w)
-	return nil
+	return present(c.connection, w, c.JSON, http.MethodGet, "/v1/brakes", nil, func(held brakes) {
+		if len(held.Brakes) == 0 {
+			w.say("nothing is braked\n")
+		}
+		held.print(w)
+	})
 }
 
 type policyObservedCmd struct {

@@ -23,18 +23,11 @@ type policyListCmd struct {
 
 // Run lists.
 func (c policyListCmd) Run(w *world) error {
-	all, text, err := ask[policyVersions](c.connection, w, http.MethodGet, "/v1/policies", nil)
-	switch {
-	case err != nil:
-		return err
-	case c.JSON:
-		w.say("%s\n", text)
-		return nil
-	}
-	for _, p := range all.Policies {
-		w.say("%s\n", p.standing())
-	}
-	return nil
+	return present(c.connection, w, c.JSON, http.MethodGet, "/v1/policies", nil, func(all policyVersions) {
+		for _, p := range all.Policies {
+			w.say("%s\n", p.standing())
+		}
+	})
 }
 
 // version reads one version with its text; 0 is the one in force.
@@ -108,28 +101,25 @@ type policyEvent struct {
 
 // Run shows what was done.
 func (c policyHistoryCmd) Run(w *world) error {
-	history, text, err := ask[struct{ Events []policyEvent }](c.connection, w, http.MethodGet, policyPath(c.Name, "history"), nil)
-	switch {
-	case err != nil:
-		return err
-	case c.JSON:
-		w.say("%s\n", text)
-		return nil
-	}
-	for _, e := range history.Events {
-		what := "all rules"
-		switch {
-		case e.Version > 0:
-			what = "version " + itoa(e.Version)
-			if e.EffectiveFrom != "" {
-				what += " from " + e.EffectiveFrom
-			}
-		case e.Rule != "":
-			what = "rule " + e.Rule
+	return present(c.connection, w, c.JSON, http.MethodGet, policyPath(c.Name, "history"), nil, func(history struct{ Events []policyEvent }) {
+		for _, e := range history.Events {
+			w.say("%s\n", e.line())
 		}
-		w.say("%s  %-9s  %s  by %s%s\n", e.At, e.Act, what, e.Actor, because(e.Reason))
+	})
+}
+
+func (e policyEvent) line() string {
+	what := "all rules"
+	switch {
+	case e.Version > 0:
+		what = "version " + itoa(e.Version)
+		if e.EffectiveFrom != "" {
+			what += " from " + e.EffectiveFrom
+		}
+	case e.Rule != "":
+		what = "rule " + e.Rule
 	}
-	return nil
+	return fmt.Sprintf("%s  %-9s  %s  by %s%s", e.At, e.Act, what, e.Actor, because(e.Reason))
 }
 
 type policyInForceCmd struct {
@@ -161,14 +151,10 @@ func (c policyInForceCmd) Run(w *world) error {
 	if c.At != "" {
 		path += "?at=" + url.QueryEscape(c.At)
 	}
-	force, text, err := ask[policiesInForce](c.connection, w, http.MethodGet, path, nil)
-	switch {
-	case err != nil:
-		return err
-	case c.JSON:
-		w.say("%s\n", text)
-		return nil
-	}
+	return present(c.connection, w, c.JSON, http.MethodGet, path, nil, func(force policiesInForce) { force.print(w) })
+}
+
+func (force policiesInForce) print(w *world) {
 	w.say("At %s:\n", force.At)
 	for _, p := range force.Policies {
 		w.say("%s version %d, from %s\n", p.Name, p.Version, p.EffectiveFrom)
@@ -180,7 +166,6 @@ func (c policyInForceCmd) Run(w *world) error {
 			w.say("  %-32s %s\n", r.ID, mode)
 		}
 	}
-	return nil
 }
 
 type policyDiffCmd struct {

@@ -10,11 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/fixturetest"
 )
 
 // call runs the program in this process against an API.
@@ -78,7 +79,7 @@ func TestDemo(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("stale"), 0o600))
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	var out, errs lockedBuffer
+	var out, errs fixturetest.Buffer
 	ended := make(chan int, 1)
 	go func() {
 		ended <- run(ctx, []string{
@@ -119,22 +120,4 @@ func TestDemo(t *testing.T) {
 		require.Contains(t, out.String(), want)
 	}
 	require.Empty(t, errs.String())
-}
-
-// lockedBuffer is written by the program while the test reads.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -116,17 +116,7 @@ func (c sweepStatusCmd) Run(w *world) error {
 
 // one shows the sweep that an answer describes.
 func (c connection) one(w *world, method, path string, asJSON bool) error {
-	var s sweep
-	text, err := c.ask(w, method, path, nil, &s)
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		w.say("%s\n", text)
-		return nil
-	}
-	s.print(w)
-	return nil
+	return present(c, w, asJSON, method, path, nil, func(s sweep) { s.print(w) })
 }
 
 type sweepListCmd struct {
@@ -137,22 +127,12 @@ type sweepListCmd struct {
 
 // Run lists.
 func (c sweepListCmd) Run(w *world) error {
-	var list struct {
-		Sweeps []sweep `json:"sweeps"`
-	}
-	text, err := c.ask(w, http.MethodGet, fmt.Sprintf("/v1/sweeps?limit=%d", c.Limit), nil, &list)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		w.say("%s\n", text)
-		return nil
-	}
-	for _, s := range list.Sweeps {
-		s.Counts = nil
-		s.print(w)
-	}
-	return nil
+	return present(c.connection, w, c.JSON, http.MethodGet, fmt.Sprintf("/v1/sweeps?limit=%d", c.Limit), nil, func(list struct{ Sweeps []sweep }) {
+		for _, s := range list.Sweeps {
+			s.Counts = nil
+			s.print(w)
+		}
+	})
 }
 
 type sweepCommand struct {

@@ -3,6 +3,7 @@ package admin
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,6 +47,21 @@ func (p *problem) At(field string) string {
 	return ""
 }
 
+// problemIn is the problem that an error is, nil for any other and for none.
+func problemIn(err error) *problem {
+	var p *problem
+	errors.As(err, &p)
+	return p
+}
+
+// faultsIn is the problem that an error is if it is about what somebody typed: then the form comes back.
+func faultsIn(err error) *problem {
+	if p := problemIn(err); p != nil && (p.Status == http.StatusUnprocessableEntity || p.Status == http.StatusBadRequest) {
+		return p
+	}
+	return nil
+}
+
 // ask gets something of the API, as the person who is signed in. pairs are names and values of the query; empty values
 // are left out.
 func ask[T any](v *visit, path string, pairs ...string) (T, error) {
@@ -60,6 +76,21 @@ func tell[T any](v *visit, path string, in any) (T, error) {
 	var out T
 	err := v.call(http.MethodPost, path, in, &out)
 	return out, err
+}
+
+// tellAnew is tell for what changes nothing and is asked by a body: it is never answered from an answer before.
+func tellAnew[T any](v *visit, path string, in any) (T, error) {
+	var out T
+	body, err := json.Marshal(in)
+	if err != nil {
+		return out, fmt.Errorf("admin: %s: %w", path, err)
+	}
+	r, err := v.request(http.MethodPost, path, bytes.NewReader(body))
+	if err != nil {
+		return out, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	return out, v.s.answer(r).into(path, &out)
 }
 
 func address(path string, pairs []string) string {
@@ -96,20 +127,7 @@ func (v *visit) call(method, path string, in, out any) error {
 			r.Header.Set("Idempotency-Key", once)
 		}
 	}
-	answer := &recorder{header: http.Header{}, status: http.StatusOK}
-	v.s.cfg.API.ServeHTTP(answer, r)
-	if answer.status >= http.StatusMultipleChoices {
-		p := &problem{Status: answer.status, RetryAfter: answer.header.Get("Retry-After")}
-		_ = json.Unmarshal(answer.body.Bytes(), p) // whatever it is, the status is known
-		return p
-	}
-	if out == nil || answer.body.Len() == 0 {
-		return nil
-	}
-	if err := json.Unmarshal(answer.body.Bytes(), out); err != nil {
-		return fmt.Errorf("admin: %s %s: %w", method, path, err)
-	}
-	return nil
+	return v.s.answer(r).into(path, out)
 }
 
 // pass hands an answer of the API on to the browser as a file, however long it is. A refusal is returned instead.
@@ -118,12 +136,28 @@ func (v *visit) pass(path, name string, pairs ...string) error {
 	if err != nil {
 		return err
 	}
+	return v.passAnswer(r, name)
+}
+
+// passTold is pass for what the API is asked by a body.
+func (v *visit) passTold(path, name string, in any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("admin: %s: %w", path, err)
+	}
+	r, err := v.request(http.MethodPost, path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	return v.passAnswer(r, name)
+}
+
+func (v *visit) passAnswer(r *http.Request, name string) error {
 	through := &passer{to: v.w, name: name}
 	v.s.cfg.API.ServeHTTP(through, r)
 	if through.refused.status != 0 {
-		p := &problem{Status: through.refused.status}
-		_ = json.Unmarshal(through.refused.body.Bytes(), p)
-		return p
+		return through.refused.problem()
 	}
 	return nil
 }
@@ -136,6 +170,34 @@ func (v *visit) request(method, path string, body io.Reader) (*http.Request, err
 	r.Header.Set("Accept-Language", v.lang.Tag())
 	r.RemoteAddr = v.r.RemoteAddr
 	return api.As(r, api.Principal{ID: v.person.ID, Role: v.person.Role}), nil
+}
+
+// answer sends a request to the API.
+func (s *Server) answer(r *http.Request) *recorder {
+	a := &recorder{header: http.Header{}, status: http.StatusOK}
+	s.cfg.API.ServeHTTP(a, r)
+	return a
+}
+
+// problem is an answer that is no success.
+func (a *recorder) problem() *problem {
+	p := &problem{Status: a.status, RetryAfter: a.header.Get("Retry-After")}
+	_ = json.Unmarshal(a.body.Bytes(), p) // whatever it is, the status is known
+	return p
+}
+
+// into reads an answer, or returns it as the problem that it is.
+func (a *recorder) into(path string, out any) error {
+	if a.status >= http.StatusMultipleChoices {
+		return a.problem()
+	}
+	if out == nil || a.body.Len() == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(a.body.Bytes(), out); err != nil {
+		return fmt.Errorf("admin: %s: %w", path, err)
+	}
+	return nil
 }
 
 // recorder keeps an answer.

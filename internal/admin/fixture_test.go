@@ -97,7 +97,7 @@ func newWorld(t testing.TB, now string, change ...func(*admin.Config)) *world {
 	at, err := time.ParseInLocation("2006-01-02 15:04:05", now, lifecycle.Beijing())
 	require.NoError(t, err)
 	w := &world{t: t, clock: &clock{at: at}, runs: apitest.NewRuns()}
-	log := slog.New(slog.DiscardHandler)
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	w.store = sqlstoretest.Open(t, sqlstoretest.WithNow(w.clock.now))
 	w.vault = vaulttest.Over(t, w.store.VaultRecords())
 	w.engine = &apitest.Engine{Store: w.store, Now: w.clock.now, Limits: lifecycle.DefaultLimits()}

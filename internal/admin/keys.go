@@ -108,7 +108,7 @@ func (s *Server) createKey(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showSecret("key", got.Key.Label, got.Secret, keysPath)
+	return v.showOnce("key", got.Key.Label, got.Secret, keysPath)
 }
 
 func keyCommand(v *visit, verb string) string {

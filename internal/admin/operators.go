@@ -92,8 +92,8 @@ func (v *visit) showOperators(status int, form operatorForm, fault *problem) err
 	return v.renderAs(status, "operators", p)
 }
 
-// secretPage shows what is shown once: it is the answer to the form itself, so a reload cannot bring it back.
-type secretPage struct {
+// oncePage shows what is shown once: it is the answer to the form itself, so a reload cannot bring it back.
+type oncePage struct {
 	*frame
 	Kind   string // the messages are secret.<Kind>.heading and so on
 	Of     string // whose it is
@@ -101,8 +101,8 @@ type secretPage struct {
 	Back   string
 }
 
-func (v *visit) showSecret(kind, of string, secret *string, back string) error {
-	p := &secretPage{frame: v.frame("secret"), Kind: kind, Of: of, Back: back}
+func (v *visit) showOnce(kind, of string, secret *string, back string) error {
+	p := &oncePage{frame: v.frame("secret"), Kind: kind, Of: of, Back: back}
 	if secret != nil {
 		p.Secret = *secret
 	}
@@ -137,7 +137,7 @@ func (s *Server) addOperator(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showSecret("password", got.Operator.Login, got.Password, operatorsPath)
+	return v.showOnce("password", got.Operator.Login, got.Password, operatorsPath)
 }
 
 // operatorCommand is the address of a command for the operator of the path.
@@ -173,5 +173,5 @@ func (s *Server) resetPassword(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showSecret("password", got.Operator.Login, got.Password, operatorsPath)
+	return v.showOnce("password", got.Operator.Login, got.Password, operatorsPath)
 }

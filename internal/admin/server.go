@@ -62,6 +62,11 @@ const home = "/admin/"
 
 func (s *Server) routes() {
 	s.overviewRoutes()
+	s.policyRoutes()
+	s.sweepRoutes()
+	s.reminderRoutes()
+	s.extensionRoutes()
+	s.webhookRoutes()
 	s.signInRoutes()
 	s.passwordRoutes()
 	s.operatorsRoutes()
@@ -78,15 +83,22 @@ func (s *Server) page(pattern string, h func(*visit) error, needs ...api.Scope) 
 	s.mux.HandleFunc(pattern, s.within(h, needs))
 }
 
-// maxForm bounds a posted form in bytes; a policy's text is the longest.
-const maxForm = 1 << 20
+// Bounds of a posted form in bytes: a policy's text is the longest, but for files.
+const (
+	maxForm = 1 << 20
+	maxFile = 17 << 20 // the API bounds what is in it
+)
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	page.Secure(w.Header())
 	defer page.Recover(r, s.cfg.Logger, func() { s.plain(w, r, http.StatusInternalServerError, "broken") })
 	if r.Body != nil {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		bound := int64(maxForm)
+		if r.URL.Path == importPath {
+			bound = maxFile
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, bound)
 	}
 	s.handler.ServeHTTP(w, r)
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/verigate/verigate/internal/store"
@@ -136,21 +135,15 @@ func (s *Server) accountVersions(ctx context.Context, c *call, _ none) (int, ver
 		return 0, view, err
 	}
 	scope := "versions/" + c.account
-	after := 0
-	if given := c.query("cursor"); given != "" {
-		text, err := s.cfg.Tokens.openCursor(scope, given)
-		if err == nil {
-			after, err = strconv.Atoi(text)
-		}
-		if err != nil {
-			return 0, view, badCursor()
-		}
+	after, err := s.numberIn(c, scope)
+	if err != nil {
+		return 0, view, err
 	}
 	zone, err := s.cfg.Gate.Zone(ctx)
 	if err != nil {
 		return 0, view, err
 	}
-	versions, err := s.cfg.Store.AccountVersions(ctx, c.account, after, limit)
+	versions, err := s.cfg.Store.AccountVersions(ctx, c.account, int(after), limit)
 	if err != nil {
 		return 0, view, err
 	}
@@ -162,7 +155,7 @@ func (s *Server) accountVersions(ctx context.Context, c *call, _ none) (int, ver
 		})
 	}
 	if len(versions) == limit { // the next page may be empty; to know would be one row more than a page may have
-		view.Cursor = orNil(s.cfg.Tokens.cursor(scope, strconv.Itoa(versions[limit-1].Version)))
+		view.Cursor = s.numbered(scope, int64(versions[limit-1].Version))
 	}
 	return http.StatusOK, view, nil
 }

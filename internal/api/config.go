@@ -111,6 +111,8 @@ type Config struct {
 	SandboxNumbers []string
 	// Settler follows changes of facts and extensions; nil: nothing does before the next sweep.
 	Settler Settler
+	// Schedules tells what begins by itself; nil: nothing does.
+	Schedules Schedules
 	// OneApprover lets the key that requested an extension approve it; by default another one has to.
 	OneApprover bool
 	// PromptLink returns the address that a login prompt leads to; nil leaves it out.

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -118,15 +117,9 @@ func (s *Server) history(ctx context.Context, c *call, _ none) (int, historyView
 		return 0, view, err
 	}
 	scope := "history/" + c.account
-	after := int64(0)
-	if given := c.query("cursor"); given != "" {
-		text, err := s.cfg.Tokens.openCursor(scope, given)
-		if err == nil {
-			after, err = strconv.ParseInt(text, 10, 64)
-		}
-		if err != nil {
-			return 0, view, badCursor()
-		}
+	after, err := s.numberIn(c, scope)
+	if err != nil {
+		return 0, view, err
 	}
 	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
 		return 0, view, err
@@ -141,7 +134,7 @@ func (s *Server) history(ctx context.Context, c *call, _ none) (int, historyView
 	}
 	if len(entries) > limit {
 		entries = entries[:limit]
-		view.Cursor = orNil(s.cfg.Tokens.cursor(scope, strconv.FormatInt(entries[limit-1].Seq, 10)))
+		view.Cursor = s.numbered(scope, entries[limit-1].Seq)
 	}
 	for _, e := range entries {
 		view.Entries = append(view.Entries, viewEntry(e, zone))
@@ -239,10 +232,4 @@ func (s *Server) listVerifications(ctx context.Context, c *call, _ none) (int, v
 		view.Cursor = orNil(s.cfg.Tokens.cursor(scope, rows[limit-1].AccountID))
 	}
 	return http.StatusOK, view, nil
-}
-
-func badCursor() error {
-	var f faults
-	f.add("cursor", "form", "must be the cursor of the page before, with the same filters", "应为上一页返回的 cursor，且筛选条件相同")
-	return f.err()
 }

@@ -87,15 +87,9 @@ func (s *Server) listPrompts(ctx context.Context, c *call, _ none) (int, prompts
 		return 0, view, err
 	}
 	scope := "prompts/" + c.account
-	after := 0
-	if given := c.query("cursor"); given != "" {
-		text, err := s.cfg.Tokens.openCursor(scope, given)
-		if err == nil {
-			after, err = strconv.Atoi(text)
-		}
-		if err != nil {
-			return 0, view, badCursor()
-		}
+	after, err := s.numberIn(c, scope)
+	if err != nil {
+		return 0, view, err
 	}
 	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
 		return 0, view, err
@@ -104,7 +98,7 @@ func (s *Server) listPrompts(ctx context.Context, c *call, _ none) (int, prompts
 	if err != nil {
 		return 0, view, err
 	}
-	page, err := s.cfg.Store.Prompts(ctx, c.account, after, limit)
+	page, err := s.cfg.Store.Prompts(ctx, c.account, int(after), limit)
 	if err != nil {
 		return 0, view, err
 	}
@@ -116,7 +110,7 @@ func (s *Server) listPrompts(ctx context.Context, c *call, _ none) (int, prompts
 		})
 	}
 	if len(page) == limit {
-		view.Cursor = orNil(s.cfg.Tokens.cursor(scope, strconv.Itoa(page[limit-1].Number)))
+		view.Cursor = s.numbered(scope, int64(page[limit-1].Number))
 	}
 	return http.StatusOK, view, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,6 +22,27 @@ type Reminders interface {
 	Pause(ctx context.Context, runID string) (contract.RemindersProgress, error)
 	Resume(ctx context.Context, runID string) (contract.RemindersProgress, error)
 	Cancel(ctx context.Context, runID string) error
+	// Runs lists runs, newest first, for as long as the engine keeps them.
+	Runs(ctx context.Context, limit int) ([]ReminderRun, error)
+}
+
+// ReminderRun is a run as it stands in a list. A paused one is told as running: Progress tells more.
+type ReminderRun struct {
+	ID                 string
+	State              contract.RunState
+	StartedAt, EndedAt time.Time
+}
+
+type reminderRunsView struct {
+	Runs []reminderRunRow `json:"runs" nullable:"false" doc:"Newest first, as many as were asked for, and as long as the engine keeps them."`
+}
+
+type reminderRunRow struct {
+	RunID     string     `json:"run_id"`
+	Policy    string     `json:"policy"`
+	State     string     `json:"state" enum:"running,finished,cancelled,failed" doc:"A paused run is told as running; its own answer tells more."`
+	StartedAt time.Time  `json:"started_at"`
+	EndedAt   *time.Time `json:"ended_at"`
 }
 
 type remindersIn struct {
@@ -69,8 +91,13 @@ func (s *Server) reminderRoutes() {
 		answers: map[int]string{http.StatusAccepted: "The run has begun."},
 	}, s.startReminders)
 	handle(s, operation{
+		id: "list-reminders", method: http.MethodGet, path: "/v1/reminders", tag: tagOperations, summary: "List runs of reminders",
+		words: "Newest first.", scopes: []Scope{SweepsWrite, AuditRead}, codes: []Code{CodeEngineUnavailable, CodeValidationFailed},
+		query: []parameter{{name: "limit", words: "How many, 1 to 500; default 100.", whole: true}},
+	}, s.listReminders)
+	handle(s, operation{
 		id: "get-reminders", method: http.MethodGet, path: "/v1/reminders/{run_id}", tag: tagOperations,
-		summary: "Look at a run of reminders", words: "How far it came, also after its end.", scopes: []Scope{SweepsWrite}, codes: codes,
+		summary: "Look at a run of reminders", words: "How far it came, also after its end.", scopes: []Scope{SweepsWrite, AuditRead}, codes: codes,
 	}, func(ctx context.Context, c *call, _ none) (int, reminderRunView, error) {
 		return s.steerReminders(ctx, c, s.cfg.Reminders.Progress)
 	})
@@ -119,6 +146,30 @@ func (s *Server) startReminders(ctx context.Context, c *call, in remindersIn) (i
 		return 0, runView{}, err
 	}
 	return http.StatusAccepted, runView{runID}, nil
+}
+
+func (s *Server) listReminders(ctx context.Context, c *call, _ none) (int, reminderRunsView, error) {
+	view := reminderRunsView{Runs: []reminderRunRow{}}
+	limit, err := c.limit(standardPage, maxPage)
+	if err != nil {
+		return 0, view, err
+	}
+	zone, err := s.cfg.Gate.Zone(ctx)
+	if err != nil {
+		return 0, view, err
+	}
+	runs, err := s.cfg.Reminders.Runs(ctx, limit)
+	if err != nil {
+		return 0, view, err
+	}
+	for _, r := range runs {
+		name, err := contract.RemindersPolicy(r.ID)
+		if err != nil {
+			return 0, view, err
+		}
+		view.Runs = append(view.Runs, reminderRunRow{r.ID, name, string(r.State), r.StartedAt.In(zone), instantIn(r.EndedAt, zone)})
+	}
+	return http.StatusOK, view, nil
 }
 
 func (s *Server) steerReminders(

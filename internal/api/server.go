@@ -80,6 +80,7 @@ func (s *Server) routes() {
 	s.promptRoutes()
 	s.reminderRoutes()
 	s.sweepRoutes()
+	s.scheduleRoutes()
 	s.populationRoutes(make(chan struct{}, passesAtOnce))
 	s.linkRoutes()
 	s.webhookRoutes()

@@ -155,7 +155,7 @@ func (f *faults) types(given []string) {
 }
 
 func (s *Server) listWebhooks(ctx context.Context, _ *call, _ none) (int, webhooksView, error) {
-	view := webhooksView{Webhooks: []webhookView{}}
+	view := webhooksView{Webhooks: []webhookView{}, Types: notify.Types()}
 	zone, err := s.cfg.Gate.Zone(ctx)
 	if err != nil {
 		return 0, view, err
@@ -258,14 +258,8 @@ func (s *Server) listDeliveries(ctx context.Context, c *call, _ none) (int, deli
 	}
 	filter := store.DeliveryFilter{WebhookID: w.ID, State: store.DeliveryState(c.query("state")), Limit: limit}
 	scope := "deliveries/" + w.ID + "/" + string(filter.State)
-	if given := c.query("cursor"); given != "" {
-		text, err := s.cfg.Tokens.openCursor(scope, given)
-		if err == nil {
-			filter.Before, err = strconv.ParseInt(text, 10, 64)
-		}
-		if err != nil {
-			return 0, view, badCursor()
-		}
+	if filter.Before, err = s.numberIn(c, scope); err != nil {
+		return 0, view, err
 	}
 	page, err := s.cfg.Webhooks.Deliveries(ctx, filter)
 	if err != nil {
@@ -275,7 +269,7 @@ func (s *Server) listDeliveries(ctx context.Context, c *call, _ none) (int, deli
 		view.Deliveries = append(view.Deliveries, viewDelivery(d, zone))
 	}
 	if len(page) == limit { // the next page may be empty
-		view.Cursor = orNil(s.cfg.Tokens.cursor(scope, strconv.FormatInt(page[limit-1].ID, 10)))
+		view.Cursor = s.numbered(scope, page[limit-1].ID)
 	}
 	return http.StatusOK, view, nil
 }

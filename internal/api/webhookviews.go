@@ -57,6 +57,7 @@ func (v webhookWithSecretView) unsealed(*Tokens) any { return v }
 
 type webhooksView struct {
 	Webhooks []webhookView `json:"webhooks" nullable:"false" doc:"Oldest first."`
+	Types    []string      `json:"types" nullable:"false" doc:"Every type of messages that a webhook can ask for."`
 }
 
 type deliveryView struct {

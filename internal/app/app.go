@@ -71,6 +71,7 @@ type App struct {
 	engine    *temporal.Engine
 	webhooks  webhookParts
 	runs      *temporal.Reminders
+	plan      *temporal.Plan
 	sweeper   *enforce.Sweeper
 	sweeps    *sweeps
 

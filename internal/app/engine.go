@@ -50,6 +50,7 @@ func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
 	commands := workflows.NewClient(a.client, workflows.WithClockOffset(a.clock.Offset))
 	waits := temporal.Waits{Command: t.CommandTimeout, Provider: t.ProviderTimeout, Retry: 20 * time.Millisecond}
 	a.engine, a.runs = temporal.NewEngine(commands, a.store, waits), temporal.NewReminders(a.client, waits)
+	a.plan = temporal.NewPlan(a.client, waits)
 	a.sweeps = &sweeps{temporal.NewSweeps(a.client, waits), a.sweeper, a.clock.Now}
 	return nil
 }

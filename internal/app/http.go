@@ -57,7 +57,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 	c := a.config
 	handler, err := api.New(api.Config{
 		Store: a.settling(), Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine),
-		Reminders: a.runs, Sweeps: a.sweeps, Settler: a.settling(),
+		Reminders: a.runs, Sweeps: a.sweeps, Schedules: a.plan, Settler: a.settling(),
 		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Webhooks: a.webhooks.manage, Now: a.clock.Now, Logger: a.log,
 		Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,

@@ -91,11 +91,7 @@ func (r *Rehearsed) publish(ctx context.Context, text []byte, from time.Time) er
 
 // InForce names the policies that are in force at the end, sorted.
 func (r *Rehearsed) InForce(ctx context.Context) ([]string, error) {
-	snapshot, err := rulebook.New(r.store).Now(ctx)
-	if err != nil {
-		return nil, err
-	}
-	force, err := snapshot.InForce(r.at, store.Would)
+	force, err := rulebook.New(r.store).InForce(ctx, r.at)
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +105,7 @@ func (r *Rehearsed) InForce(ctx context.Context) ([]string, error) {
 
 // Report is the report at the end on the version of a policy that is in force then.
 func (r *Rehearsed) Report(ctx context.Context, name string, lang campaign.Lang) (campaign.Report, error) {
-	snapshot, err := rulebook.New(r.store).Now(ctx)
-	if err != nil {
-		return campaign.Report{}, err
-	}
-	force, err := snapshot.InForce(r.at, store.Would)
+	force, err := rulebook.New(r.store).InForce(ctx, r.at)
 	if err != nil {
 		return campaign.Report{}, err
 	}

@@ -27,7 +27,7 @@ func BenchmarkDecide(b *testing.B) {
 		}
 	})
 	b.Run("blocked again", func(b *testing.B) {
-		f.clock.set(beijing(b, "2020-12-05 00:00:00"))
+		f.clock.Set(beijing(b, "2020-12-05 00:00:00"))
 		for b.Loop() {
 			_, err := f.gate.Decide(b.Context(), "a1", "create_label")
 			require.NoError(b, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/verigate/verigate/internal/fixturetest"
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/store/sqlstore"
@@ -24,24 +25,6 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const policyName = "wishpost-face-verification"
-
-// clock is a clock that tests set.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) set(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = t
-}
 
 // faulty is a store with switches.
 type faulty struct {
@@ -104,7 +87,7 @@ func (f *faulty) CountBlocks(ctx context.Context, repeats map[store.BlockKey]int
 
 type fixture struct {
 	t     testing.TB
-	clock *clock
+	clock *fixturetest.Clock
 	store *faulty
 	gate  *gate.Gate
 }
@@ -120,12 +103,12 @@ func beijing(t testing.TB, text string) time.Time {
 
 func newFixture(t testing.TB, now string, change ...func(*gate.Config)) *fixture {
 	t.Helper()
-	c := &clock{at: beijing(t, now)}
+	c := fixturetest.NewClock(beijing(t, now))
 	f := &fixture{t: t, clock: c, store: &faulty{
-		Store: sqlstoretest.Open(t, sqlstoretest.WithNow(c.now)), counted: make(chan struct{}, 1),
+		Store: sqlstoretest.Open(t, sqlstoretest.WithNow(c.Now)), counted: make(chan struct{}, 1),
 	}}
 	cfg := gate.Config{
-		Store: f.store, Now: c.now, Logger: slog.New(slog.DiscardHandler), FlushEvery: time.Hour,
+		Store: f.store, Now: c.Now, Logger: slog.New(slog.DiscardHandler), FlushEvery: time.Hour,
 		ReceiptKeys: []gate.Key{{ID: "k1", Secret: make([]byte, 32)}},
 	}
 	for _, set := range change {
@@ -162,7 +145,7 @@ func (f *fixture) account(id string) {
 
 func (f *fixture) append(id string, c lifecycle.Change) {
 	f.t.Helper()
-	c.At = f.clock.now()
+	c.At = f.clock.Now()
 	_, err := f.store.Append(f.t.Context(), lifecycle.Append{
 		AccountID: id, ChangeID: string(c.Event) + c.At.String(), Head: lifecycle.AnyHead, Changes: []lifecycle.Change{c},
 	})
@@ -173,7 +156,7 @@ func (f *fixture) verify(id string) {
 	f.t.Helper()
 	f.append(id, lifecycle.Change{
 		Event: lifecycle.ImportVerified, Actor: lifecycle.Actor{Kind: lifecycle.ActorImport},
-		Detail: lifecycle.Detail{Provenance: &lifecycle.Provenance{At: f.clock.now(), Evidence: "e1"}},
+		Detail: lifecycle.Detail{Provenance: &lifecycle.Provenance{At: f.clock.Now(), Evidence: "e1"}},
 	})
 }
 
@@ -195,7 +178,7 @@ func TestDecideFlipsAtTheInstant(t *testing.T) {
 	require.Equal(t, policy.ReasonAnnounced, before.Reason)
 	require.True(t, beijing(t, "2020-12-04 00:00:00").Equal(before.NextChangeAt))
 
-	f.clock.set(beijing(t, "2020-12-04 00:00:00"))
+	f.clock.Set(beijing(t, "2020-12-04 00:00:00"))
 	after := f.decide("create_label")
 	require.Equal(t, policy.Block, after.Effect)
 	require.Equal(t, policy.ReasonEnforced, after.Reason)
@@ -206,6 +189,26 @@ func TestDecideFlipsAtTheInstant(t *testing.T) {
 	require.Equal(t, policy.ReasonVerified, f.decide("create_label").Reason)
 	f.append("a1", lifecycle.Change{Event: lifecycle.Revoke, Actor: lifecycle.Actor{Kind: lifecycle.ActorOperator}, Reason: "mistake"})
 	require.Equal(t, policy.Block, f.decide("create_label").Effect)
+}
+
+// TestDecideOnIsDecide: facts that were read before are decided on and remembered alike.
+func TestDecideOnIsDecide(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 00:00:00")
+	f.founding("2020-10-01 00:00:00")
+	f.account("a1")
+	facts, err := f.store.Facts(t.Context(), "a1")
+	require.NoError(t, err)
+	got, err := f.gate.DecideOn(t.Context(), facts, "create_label")
+	require.NoError(t, err)
+	blocks, err := f.store.Blocks(t.Context(), "a1")
+	require.NoError(t, err)
+	require.Len(t, blocks, 1)
+	want := f.decide("create_label")
+	want.Receipt = got.Receipt // each has one of its own
+	require.Equal(t, want, got)
+	_, err = f.gate.DecideOn(t.Context(), facts, "fly")
+	require.ErrorIs(t, err, gate.ErrUnknownAction)
 }
 
 func TestDecideRefusesToGuess(t *testing.T) {
@@ -243,7 +246,7 @@ func TestPublishedPolicyHoldsFromTheNextDecision(t *testing.T) {
 	require.Equal(t, policy.Allow, a.Effect, "published, not in force yet")
 	require.Empty(t, a.PolicyName)
 
-	f.clock.set(beijing(t, "2020-12-06 00:00:00"))
+	f.clock.Set(beijing(t, "2020-12-06 00:00:00"))
 	require.Equal(t, policy.Block, f.decide("create_label").Effect)
 
 	text, err := os.ReadFile("../../testdata/policies/wishpost-2020.yaml")
@@ -260,9 +263,9 @@ func TestTimeTravel(t *testing.T) {
 	f := newFixture(t, "2020-12-10 00:00:00")
 	f.account("a1") // recorded on the 10th
 	f.founding("2020-10-01 00:00:00")
-	f.clock.set(beijing(t, "2020-12-20 00:00:00"))
+	f.clock.Set(beijing(t, "2020-12-20 00:00:00"))
 	f.verify("a1")
-	f.clock.set(beijing(t, "2020-12-25 00:00:00"))
+	f.clock.Set(beijing(t, "2020-12-25 00:00:00"))
 
 	at := func(instant string, basis store.Basis) (gate.Answer, error) {
 		return f.gate.DecideAt(t.Context(), "a1", "create_label", beijing(t, instant), basis)
@@ -294,7 +297,7 @@ func TestDidKnowsOnlyPoliciesRecordedByThen(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, "2020-12-01 00:00:00")
 	f.account("a1")
-	f.clock.set(beijing(t, "2020-12-10 00:00:00"))
+	f.clock.Set(beijing(t, "2020-12-10 00:00:00"))
 	f.founding("2020-10-01 00:00:00") // backdated
 
 	did, err := f.gate.DecideAt(t.Context(), "a1", "create_label", beijing(t, "2020-12-05 00:00:00"), store.Did)
@@ -339,7 +342,7 @@ func TestRepeatsOfAnotherProcessAreCounted(t *testing.T) {
 	f.account("a1")
 	f.decide("create_label")
 	other, err := gate.New(gate.Config{
-		Store: f.store, Now: f.clock.now, Logger: slog.New(slog.DiscardHandler), FlushEvery: time.Hour,
+		Store: f.store, Now: f.clock.Now, Logger: slog.New(slog.DiscardHandler), FlushEvery: time.Hour,
 		ReceiptKeys: []gate.Key{{ID: "k1", Secret: make([]byte, 32)}},
 	})
 	require.NoError(t, err)
@@ -462,7 +465,7 @@ func TestClock(t *testing.T) {
 	f.store.switches(func(s *faulty) { require.Equal(t, 1, s.asked, "not once per decision") })
 
 	f.store.switches(func(s *faulty) { s.skew = 3 * time.Second })
-	f.clock.set(f.clock.now().Add(5 * time.Second))
+	f.clock.Set(f.clock.Now().Add(5 * time.Second))
 	require.ErrorIs(t, decide(), gate.ErrClockSkew)
 	require.ErrorIs(t, decide(), gate.ErrClockSkew, "it stays so until the clocks agree")
 	f.store.switches(func(s *faulty) { s.skew = -2 * time.Second })
@@ -470,7 +473,7 @@ func TestClock(t *testing.T) {
 
 	// A jump of this process's clock alone is found at once.
 	f.store.switches(func(s *faulty) { s.skew = time.Hour })
-	f.clock.set(f.clock.now().Add(-time.Hour))
+	f.clock.Set(f.clock.Now().Add(-time.Hour))
 	require.ErrorIs(t, decide(), gate.ErrClockSkew)
 }
 
@@ -480,9 +483,9 @@ func TestVerifiedByAnotherMachineThatIsAhead(t *testing.T) {
 	f.founding("2020-10-01 00:00:00")
 	f.account("a1")
 	f.verify("a1")
-	f.clock.set(beijing(t, "2020-12-05 00:00:00"))
+	f.clock.Set(beijing(t, "2020-12-05 00:00:00"))
 	require.Equal(t, policy.ReasonVerified, f.decide("create_label").Reason)
-	f.clock.set(beijing(t, "2020-12-04 23:59:50"))
+	f.clock.Set(beijing(t, "2020-12-04 23:59:50"))
 	require.Equal(t, policy.Block, f.decide("create_label").Effect, "ten seconds are no matter of clocks")
 }
 
@@ -493,7 +496,7 @@ func TestNewChecksItsKeys(t *testing.T) {
 		"none": nil, "short": {{ID: "k1", Secret: make([]byte, 31)}}, "no id": {{Secret: make([]byte, 32)}},
 		"dot in the id": {{ID: "k.1", Secret: make([]byte, 32)}}, "twice": {good, good},
 	} {
-		_, err := gate.New(gate.Config{Store: &faulty{}, Now: (&clock{}).now, Logger: slog.Default(), ReceiptKeys: keys})
+		_, err := gate.New(gate.Config{Store: &faulty{}, Now: (&fixturetest.Clock{}).Now, Logger: slog.Default(), ReceiptKeys: keys})
 		require.Error(t, err, name)
 	}
 	_, err := gate.New(gate.Config{ReceiptKeys: []gate.Key{good}})

@@ -67,7 +67,7 @@ func TestBothRulesOf2020(t *testing.T) {
 	text, err := os.ReadFile("../../testdata/policies/registration-2020.yaml")
 	require.NoError(t, err)
 	f.publish(string(text), "wishpost-registration", 1, "2020-10-01 00:00:00")
-	for id, registered := range map[string]time.Time{"before": f.clock.now().Add(-1), "at": f.clock.now()} {
+	for id, registered := range map[string]time.Time{"before": f.clock.Now().Add(-1), "at": f.clock.Now()} {
 		_, _, err := f.store.PutAccount(t.Context(), store.PutAccount{Account: policy.Account{
 			ID: id, Kind: policy.KindIndividual, Region: "CN", RegisteredAt: registered,
 		}}, false)
@@ -81,7 +81,7 @@ func TestBothRulesOf2020(t *testing.T) {
 	require.Equal(t, "wishpost-registration block enforced", at.PolicyName+" "+string(at.Effect)+" "+string(at.Reason))
 }
 
-func (f *fixture) desk() *rulebook.Desk { return rulebook.NewDesk(f.store, f.clock.now, true) }
+func (f *fixture) desk() *rulebook.Desk { return rulebook.NewDesk(f.store, f.clock.Now, true) }
 
 func (f *fixture) brake(o rulebook.Order) {
 	f.t.Helper()
@@ -97,7 +97,7 @@ func TestTheBrakeHoldsFromTheNextDecision(t *testing.T) {
 	f.founding("2020-10-01 00:00:00")
 	f.account("a1")
 	require.Equal(t, policy.Block, f.decide("create_label").Effect)
-	f.clock.set(beijing(t, "2020-12-05 00:00:01"))
+	f.clock.Set(beijing(t, "2020-12-05 00:00:01"))
 	f.brake(rulebook.Order{Name: policyName, RuleID: "existing-individuals", Actor: "op", Reason: "wrong cohort"})
 	for range 3 {
 		a := f.decide("create_label")
@@ -108,7 +108,7 @@ func TestTheBrakeHoldsFromTheNextDecision(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, policy.Block, said.WouldBe)
 	}
-	f.clock.set(beijing(t, "2020-12-05 00:00:02"))
+	f.clock.Set(beijing(t, "2020-12-05 00:00:02"))
 	require.NoError(t, f.desk().Release(t.Context(), rulebook.Order{Name: policyName, RuleID: "existing-individuals", Actor: "op", Reason: "mended"}))
 	require.Equal(t, policy.Block, f.decide("create_label").Effect)
 	require.NoError(t, f.gate.Close(t.Context()))
@@ -136,7 +136,7 @@ func TestABrakeOfAnotherMachineThatIsAhead(t *testing.T) {
 	f.founding("2020-10-01 00:00:00")
 	f.account("a1")
 	f.brake(rulebook.Order{Name: policyName, Actor: "op", Reason: "test"})
-	f.clock.set(beijing(t, "2020-12-05 00:00:00"))
+	f.clock.Set(beijing(t, "2020-12-05 00:00:00"))
 	a := f.decide("create_label")
 	require.Equal(t, policy.Allow, a.Effect)
 	require.True(t, a.At.Equal(beijing(t, "2020-12-05 00:00:01")))
@@ -220,7 +220,7 @@ func TestPoliciesChangeWhileManyCreateLabels(t *testing.T) {
 	t.Parallel()
 	clock := &busy{step: time.Microsecond}
 	f := newFixture(t, "2020-12-05 00:00:00", func(c *gate.Config) { c.Now = clock.now })
-	clock.at = f.clock.now()
+	clock.at = f.clock.Now()
 	f.store.Store = reopened(t, clock.now)
 	f.founding("2020-10-01 00:00:00")
 	for i := range 6 {

@@ -59,7 +59,7 @@ func TestReceiptKeysRotate(t *testing.T) {
 	f.account("a1")
 	old := f.decide("create_label").Receipt
 	open := func(keys ...gate.Key) *gate.Gate {
-		g, err := gate.New(gate.Config{Store: f.store, Now: f.clock.now, Logger: slog.New(slog.DiscardHandler), FlushEvery: time.Hour, ReceiptKeys: keys})
+		g, err := gate.New(gate.Config{Store: f.store, Now: f.clock.Now, Logger: slog.New(slog.DiscardHandler), FlushEvery: time.Hour, ReceiptKeys: keys})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, g.Close(context.WithoutCancel(t.Context()))) })
 		return g

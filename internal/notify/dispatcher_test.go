@@ -85,11 +85,11 @@ func TestTheScheduleOfRetries(t *testing.T) {
 	var total time.Duration
 	for i, wait := range notify.Waits() {
 		// The pause of the webhook may be longer than the first delays of the message.
-		wait = max(wait, w.webhook("w1").Health.PausedUntil.Sub(w.clock.now()))
-		w.clock.advance(wait - 1)
+		wait = max(wait, w.webhook("w1").Health.PausedUntil.Sub(w.clock.Now()))
+		w.clock.Advance(wait - 1)
 		w.drain(d)
 		require.Len(t, r.all(), i+1, "a nanosecond before")
-		w.clock.advance(1)
+		w.clock.Advance(1)
 		w.drain(d)
 		require.GreaterOrEqual(t, len(r.all()), i+2)
 		total += wait
@@ -110,7 +110,7 @@ func TestTheScheduleOfRetries(t *testing.T) {
 	require.Equal(t, http.StatusInternalServerError, given[0].Status)
 	require.Equal(t, notify.FaultStatus, given[0].Fault)
 	r.set(nil)
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	w.drain(d)
 	require.Equal(t, notify.MessageID("a1", 2), r.all()[len(r.all())-1].id, "then it is the next one's turn")
 	require.Len(t, w.deliveries("w1", store.DeliveryDelivered), 1)
@@ -176,7 +176,7 @@ func faultsAreClassed(t *testing.T, timeout time.Duration, urls map[string]strin
 		w.create(id, url)
 	}
 	// What is in the database is judged again: it may have been allowed once.
-	_, err := w.store.PutWebhook(t.Context(), store.Webhook{ID: notify.FaultNotAllowed, URL: "https://10.0.0.1/", CreatedAt: w.clock.now()},
+	_, err := w.store.PutWebhook(t.Context(), store.Webhook{ID: notify.FaultNotAllowed, URL: "https://10.0.0.1/", CreatedAt: w.clock.Now()},
 		sealed(t, w, notify.FaultNotAllowed), notify.MaxWebhooks)
 	require.NoError(t, err)
 	w.account("a1")
@@ -197,7 +197,7 @@ func sealed(t *testing.T, w *world, webhookID string) store.WebhookSecret {
 	t.Helper()
 	text, err := w.seals.SealSecret("webhook/"+webhookID+"/s", []byte("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))
 	require.NoError(t, err)
-	return store.WebhookSecret{ID: "s", Sealed: text, CreatedAt: w.clock.now()}
+	return store.WebhookSecret{ID: "s", Sealed: text, CreatedAt: w.clock.Now()}
 }
 
 func TestGoneDisablesAndLosesNothing(t *testing.T) {
@@ -212,14 +212,14 @@ func TestGoneDisablesAndLosesNothing(t *testing.T) {
 	require.Equal(t, store.WebhookDisabled, w.webhook("w1").State)
 	require.Equal(t, notify.ReasonGone, w.webhook("w1").Reason)
 	w.prompts("a1", 1)
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	w.drain(d)
 	require.Len(t, r.all(), 1)
 	r.set(nil)
 	w.enable("w1")
 	w.drain(d)
 	require.Equal(t, []string{notify.MessageID("a1", 1), notify.MessageID("a1", 1)}, r.ids(), "what was waiting comes, what happened meanwhile does not")
-	queued, next, err := w.webhooks.RedeliverRange(t.Context(), "w1", store.LogRange{From: w.clock.now().Add(-2 * time.Hour), To: w.clock.now()}, w.clock.now())
+	queued, next, err := w.webhooks.RedeliverRange(t.Context(), "w1", store.LogRange{From: w.clock.Now().Add(-2 * time.Hour), To: w.clock.Now()}, w.clock.Now())
 	require.NoError(t, err)
 	require.Equal(t, 2, queued)
 	require.Zero(t, next)
@@ -244,15 +244,15 @@ func TestAWebhookThatFailsForDaysIsDisabled(t *testing.T) {
 		return http.StatusBadGateway
 	})
 	d := w.dispatcher()
-	begun := w.clock.now()
+	begun := w.clock.Now()
 	w.prompts("a0", 30)
 	for hour := 0; w.webhook("w1").State == store.WebhookEnabled; hour++ {
 		require.Less(t, hour, 150)
 		w.prompts("a"+strconv.Itoa(1+hour%39), 1)
 		w.drain(d)
-		w.clock.advance(time.Hour)
+		w.clock.Advance(time.Hour)
 	}
-	took := w.clock.now().Sub(begun)
+	took := w.clock.Now().Sub(begun)
 	require.GreaterOrEqual(t, took, 120*time.Hour)
 	require.LessOrEqual(t, took, 122*time.Hour)
 	require.Equal(t, notify.ReasonFailing, w.webhook("w1").Reason)
@@ -293,18 +293,18 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	d := w.dispatcher()
 	w.drain(d)
 	w.prompts("a2", 1)
-	w.clock.advance(90*time.Second - 1)
+	w.clock.Advance(90*time.Second - 1)
 	w.drain(d)
 	require.Len(t, r.all(), 1, "the whole webhook rests")
 	r.set(nil)
-	w.clock.advance(1)
+	w.clock.Advance(1)
 	w.drain(d)
 	require.ElementsMatch(t, []string{notify.MessageID("a1", 1), notify.MessageID("a2", 1)}, r.ids()[1:])
-	r.retry = w.clock.now().Add(10 * time.Minute).UTC().Format(http.TimeFormat)
+	r.retry = w.clock.Now().Add(10 * time.Minute).UTC().Format(http.TimeFormat)
 	r.set(always(http.StatusServiceUnavailable))
 	w.prompts("a1", 1)
 	w.drain(d)
-	require.WithinDuration(t, w.clock.now().Add(10*time.Minute), w.webhook("w1").Health.PausedUntil, time.Second)
+	require.WithinDuration(t, w.clock.Now().Add(10*time.Minute), w.webhook("w1").Health.PausedUntil, time.Second)
 }
 
 func TestATroubledWebhookIsProbed(t *testing.T) {
@@ -319,16 +319,16 @@ func TestATroubledWebhookIsProbed(t *testing.T) {
 	d := w.dispatcher()
 	w.drain(d)
 	require.Len(t, r.all(), 30)
-	w.clock.advance(5 * time.Minute)
+	w.clock.Advance(5 * time.Minute)
 	w.drain(d)
 	before := len(r.all())
 	for range 5 {
-		w.clock.advance(6 * time.Minute)
+		w.clock.Advance(6 * time.Minute)
 		w.drain(d)
 	}
 	require.LessOrEqual(t, len(r.all())-before, 5, "one at a time")
 	r.set(nil)
-	w.clock.advance(3 * time.Hour)
+	w.clock.Advance(3 * time.Hour)
 	w.drain(d)
 	require.Len(t, w.deliveries("w1", store.DeliveryDelivered), 30, "all of them once it is back")
 }
@@ -338,31 +338,31 @@ func TestRotationOverlaps(t *testing.T) {
 	w := newWorld(t)
 	r := newReceiver(t, nil)
 	first := w.create("w1", r.URL)
-	second, err := w.webhooks.Rotate(t.Context(), "w1", "rotate-1", w.clock.now(), time.Hour)
+	second, err := w.webhooks.Rotate(t.Context(), "w1", "rotate-1", w.clock.Now(), time.Hour)
 	require.NoError(t, err)
 	require.NotEqual(t, first, second)
-	again, err := w.webhooks.Rotate(t.Context(), "w1", "rotate-1", w.clock.now(), time.Hour)
+	again, err := w.webhooks.Rotate(t.Context(), "w1", "rotate-1", w.clock.Now(), time.Hour)
 	require.NoError(t, err)
 	require.Equal(t, second, again, "the same command is the same rotation")
 	w.account("a1")
 	d := w.dispatcher()
 	w.prompts("a1", 1)
-	w.clock.advance(time.Hour - 1)
+	w.clock.Advance(time.Hour - 1)
 	w.drain(d)
 	verify(t, first, r.all()[0])
 	verify(t, second, r.all()[0])
 	w.prompts("a1", 1)
-	w.clock.advance(1)
+	w.clock.Advance(1)
 	w.drain(d)
 	verify(t, second, r.all()[1])
 	wh, err := standardwebhooks.NewWebhook(first)
 	require.NoError(t, err)
 	require.Error(t, wh.VerifyIgnoringTimestamp([]byte(r.all()[1].body), r.all()[1].header), "the old one has ended")
 
-	_, shown, err := w.webhooks.Create(t.Context(), store.Webhook{ID: "w1", URL: r.URL, CreatedAt: w.clock.now()}, "create-w1")
+	_, shown, err := w.webhooks.Create(t.Context(), store.Webhook{ID: "w1", URL: r.URL, CreatedAt: w.clock.Now()}, "create-w1")
 	require.NoError(t, err)
 	require.Empty(t, shown, "that secret is no longer the newest")
-	_, err = w.webhooks.Rotate(t.Context(), "nobody", "x", w.clock.now(), 0)
+	_, err = w.webhooks.Rotate(t.Context(), "nobody", "x", w.clock.Now(), 0)
 	require.ErrorIs(t, err, notify.ErrNoWebhook)
 }
 
@@ -375,16 +375,16 @@ func TestRedeliveryAndTests(t *testing.T) {
 	w.prompts("a1", 2)
 	d := w.dispatcher()
 	w.drain(d)
-	require.NoError(t, w.webhooks.Redeliver(t.Context(), "w1", notify.MessageID("a1", 1), w.clock.now()))
+	require.NoError(t, w.webhooks.Redeliver(t.Context(), "w1", notify.MessageID("a1", 1), w.clock.Now()))
 	w.drain(d)
 	require.Equal(t, []string{notify.MessageID("a1", 1), notify.MessageID("a1", 2), notify.MessageID("a1", 1)}, r.ids())
 	require.Equal(t, r.all()[0].body, r.all()[2].body, "the very same bytes")
 	for _, bad := range []string{"", "msg_", notify.MessageID("a1", 3), notify.MessageID("a2", 1), "test_1"} {
-		require.ErrorIs(t, w.webhooks.Redeliver(t.Context(), "w1", bad, w.clock.now()), notify.ErrNoMessage, bad)
+		require.ErrorIs(t, w.webhooks.Redeliver(t.Context(), "w1", bad, w.clock.Now()), notify.ErrNoMessage, bad)
 	}
-	require.ErrorIs(t, w.webhooks.Redeliver(t.Context(), "w9", notify.MessageID("a1", 1), w.clock.now()), notify.ErrNoWebhook)
+	require.ErrorIs(t, w.webhooks.Redeliver(t.Context(), "w9", notify.MessageID("a1", 1), w.clock.Now()), notify.ErrNoWebhook)
 
-	id, err := w.webhooks.Test(t.Context(), "w1", "command", w.clock.now())
+	id, err := w.webhooks.Test(t.Context(), "w1", "command", w.clock.Now())
 	require.NoError(t, err)
 	w.drain(d)
 	last := r.all()[3]
@@ -392,20 +392,20 @@ func TestRedeliveryAndTests(t *testing.T) {
 	verify(t, secret, last)
 	require.Contains(t, last.body, `"type":"webhook.test"`)
 	r.set(always(http.StatusTeapot))
-	_, err = w.webhooks.Test(t.Context(), "w1", "another", w.clock.now())
+	_, err = w.webhooks.Test(t.Context(), "w1", "another", w.clock.Now())
 	require.NoError(t, err)
 	w.drain(d)
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	w.drain(d)
 	require.Len(t, r.all(), 5, "a test is tried once")
 	require.Equal(t, store.DeliveryFailed, w.deliveries("w1", "")[0].State)
 	require.Zero(t, w.webhook("w1").Health, "and says nothing of the webhook's health")
 	off := store.WebhookDisabled
-	_, err = w.webhooks.Change(t.Context(), "w1", store.WebhookChange{State: &off, At: w.clock.now()})
+	_, err = w.webhooks.Change(t.Context(), "w1", store.WebhookChange{State: &off, At: w.clock.Now()})
 	require.NoError(t, err)
-	_, err = w.webhooks.Test(t.Context(), "w1", "third", w.clock.now())
+	_, err = w.webhooks.Test(t.Context(), "w1", "third", w.clock.Now())
 	require.ErrorIs(t, err, notify.ErrDisabled)
-	_, err = w.webhooks.Test(t.Context(), "w9", "third", w.clock.now())
+	_, err = w.webhooks.Test(t.Context(), "w9", "third", w.clock.Now())
 	require.ErrorIs(t, err, notify.ErrNoWebhook)
 }
 
@@ -415,7 +415,7 @@ func TestAsManyAsMayBeEnabled(t *testing.T) {
 	for i := range notify.MaxWebhooks {
 		w.create("w"+strconv.Itoa(i), "https://shop.example")
 	}
-	_, _, err := w.webhooks.Create(t.Context(), store.Webhook{ID: "x", URL: "https://shop.example", CreatedAt: w.clock.now()}, "c")
+	_, _, err := w.webhooks.Create(t.Context(), store.Webhook{ID: "x", URL: "https://shop.example", CreatedAt: w.clock.Now()}, "c")
 	require.ErrorIs(t, err, notify.ErrTooMany)
 }
 
@@ -511,7 +511,7 @@ func TestNewDispatcherNamesWhatIsMissing(t *testing.T) {
 	require.ErrorContains(t, err, "required")
 	w := newWorld(t)
 	_, err = notify.NewDispatcher(notify.DispatcherConfig{
-		Queue: w.store, Seals: w.seals, Client: w.guard, Now: w.clock.now, Wall: w.clock.now, Logger: nil, Concurrency: 1,
+		Queue: w.store, Seals: w.seals, Client: w.guard, Now: w.clock.Now, Wall: w.clock.Now, Logger: nil, Concurrency: 1,
 	})
 	require.Error(t, err)
 }

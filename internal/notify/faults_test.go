@@ -69,11 +69,11 @@ func (w *world) order(rt *rapid.T, round int) {
 		w.prompts(account, n)
 		written[account] += n
 		w.drain(d)
-		w.clock.advance(time.Duration(rapid.IntRange(0, 7200).Draw(rt, "seconds")) * time.Second)
+		w.clock.Advance(time.Duration(rapid.IntRange(0, 7200).Draw(rt, "seconds")) * time.Second)
 	}
 	r.set(nil)
 	for range 3 { // whatever waits is due within a day
-		w.clock.advance(25 * time.Hour)
+		w.clock.Advance(25 * time.Hour)
 		w.drain(d)
 	}
 	require.Empty(rt, w.deliveries(id, store.DeliveryPending))
@@ -88,7 +88,7 @@ func (w *world) order(rt *rapid.T, round int) {
 		require.Equal(rt, messageIDs(account, written[account]), within(account, delivered))
 	}
 	off := store.WebhookDisabled
-	_, err := w.webhooks.Change(w.t.Context(), id, store.WebhookChange{State: &off, At: w.clock.now()})
+	_, err := w.webhooks.Change(w.t.Context(), id, store.WebhookChange{State: &off, At: w.clock.Now()})
 	require.NoError(rt, err)
 }
 
@@ -239,12 +239,12 @@ func TestKilledProcessesLoseAndDoubleNothing(t *testing.T) {
 			c.Queue, c.Client, c.Grace = m, m, time.Millisecond
 		}).Run(ctx)
 		end()
-		w.clock.advance(2 * time.Minute) // its claims end
+		w.clock.Advance(2 * time.Minute) // its claims end
 	}
 	died := len(r.all())
 	for range 10 {
 		w.drain(w.dispatcher())
-		w.clock.advance(time.Hour)
+		w.clock.Advance(time.Hour)
 	}
 	bodies := map[string]string{}
 	for _, a := range r.all() {

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/verigate/verigate/internal/fixturetest"
 	"github.com/verigate/verigate/internal/notify"
 	"github.com/verigate/verigate/internal/notify/guard"
 	"github.com/verigate/verigate/internal/store"
@@ -30,28 +31,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clock is a clock that tests set.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 // world is a store with accounts, and receivers.
 type world struct {
 	t        testing.TB
-	clock    *clock
+	clock    *fixturetest.Clock
 	path     string
 	store    *sqlstore.Store
 	seals    *vault.Sealed
@@ -61,8 +44,8 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, clock: &clock{at: time.Now().Truncate(time.Second)}, path: filepath.Join(t.TempDir(), "verigate.db")}
-	w.store = sqlstoretest.Open(t, sqlstoretest.WithPath(w.path), sqlstoretest.WithNow(w.clock.now))
+	w := &world{t: t, clock: fixturetest.NewClock(time.Now().Truncate(time.Second)), path: filepath.Join(t.TempDir(), "verigate.db")}
+	w.store = sqlstoretest.Open(t, sqlstoretest.WithPath(w.path), sqlstoretest.WithNow(w.clock.Now))
 	w.seals = vaulttest.Over(t, w.store.VaultRecords())
 	w.guard = guard.New(guard.Config{
 		Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, HTTP: true,
@@ -76,7 +59,7 @@ func newWorld(t testing.TB) *world {
 func (w *world) dispatcher(change ...func(*notify.DispatcherConfig)) *notify.Dispatcher {
 	w.t.Helper()
 	c := notify.DispatcherConfig{
-		Queue: w.store, Seals: w.seals, Client: w.guard, Now: w.clock.now, Wall: w.clock.now, Logger: slog.New(slog.DiscardHandler),
+		Queue: w.store, Seals: w.seals, Client: w.guard, Now: w.clock.Now, Wall: w.clock.Now, Logger: slog.New(slog.DiscardHandler),
 		Random: func() float64 { return 0 },
 	}
 	for _, set := range change {
@@ -95,7 +78,7 @@ func (w *world) drain(d *notify.Dispatcher) {
 func (w *world) account(id string) {
 	w.t.Helper()
 	_, _, err := w.store.PutAccount(w.t.Context(), store.PutAccount{
-		Account: policy.Account{ID: id, Kind: policy.KindIndividual, Region: "CN", RegisteredAt: w.clock.now()},
+		Account: policy.Account{ID: id, Kind: policy.KindIndividual, Region: "CN", RegisteredAt: w.clock.Now()},
 	}, false)
 	require.NoError(w.t, err)
 }
@@ -108,7 +91,7 @@ func (w *world) prompts(id string, n int) {
 		require.NoError(w.t, err)
 		_, err = w.store.Append(w.t.Context(), lifecycle.Append{
 			AccountID: id, ChangeID: fmt.Sprint("c", v.Seq), Head: v.Seq, Known: v.Seq, Changes: []lifecycle.Change{{
-				Event: lifecycle.Prompt, At: w.clock.now(), Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem},
+				Event: lifecycle.Prompt, At: w.clock.Now(), Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem},
 				Detail: lifecycle.Detail{Prompt: &lifecycle.PromptNote{Number: int(v.Seq) + 1, Level: "notice", Policy: "p", PolicyVersion: 1, Rule: "r"}},
 			}},
 		})
@@ -118,7 +101,7 @@ func (w *world) prompts(id string, n int) {
 
 func (w *world) create(id, url string, types ...string) (secret string) {
 	w.t.Helper()
-	_, secret, err := w.webhooks.Create(w.t.Context(), store.Webhook{ID: id, URL: url, Types: types, CreatedAt: w.clock.now()}, "create-"+id)
+	_, secret, err := w.webhooks.Create(w.t.Context(), store.Webhook{ID: id, URL: url, Types: types, CreatedAt: w.clock.Now()}, "create-"+id)
 	require.NoError(w.t, err)
 	return secret
 }
@@ -133,7 +116,7 @@ func (w *world) webhook(id string) store.Webhook {
 func (w *world) enable(id string) {
 	w.t.Helper()
 	on := store.WebhookEnabled
-	_, err := w.webhooks.Change(w.t.Context(), id, store.WebhookChange{State: &on, At: w.clock.now()})
+	_, err := w.webhooks.Change(w.t.Context(), id, store.WebhookChange{State: &on, At: w.clock.Now()})
 	require.NoError(w.t, err)
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/fixturetest"
 )
 
 func TestSignInShowsThePromptOncePerLogin(t *testing.T) {
@@ -167,7 +169,7 @@ func TestSessions(t *testing.T) {
 	require.Contains(t, cookie, "SameSite=Lax")
 
 	require.Equal(t, "/dashboard", r.get("/").Header.Get("Location"), "signed in already")
-	r.now.move(sessionFor)
+	r.now.Advance(sessionFor)
 	require.Equal(t, "/", r.get("/dashboard").Header.Get("Location"), "over after its time")
 
 	r.signIn("shop")
@@ -177,7 +179,7 @@ func TestSessions(t *testing.T) {
 
 func TestSessionsAreBounded(t *testing.T) {
 	t.Parallel()
-	s := newSessions((&clock{}).Now)
+	s := newSessions((&fixturetest.Clock{}).Now)
 	first := s.start("first", nil)
 	for range maxSessions - 1 {
 		s.start("more", nil)

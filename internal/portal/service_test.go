@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/verigate/verigate/internal/fixturetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -119,29 +121,12 @@ type rig struct {
 	service *service
 	portal  *httptest.Server
 	browser *http.Client
-	now     *clock
-}
-
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
+	now     *fixturetest.Clock
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, service: newService(t), now: &clock{at: time.Date(2020, 12, 1, 4, 0, 0, 0, time.UTC)}}
+	r := &rig{t: t, service: newService(t), now: fixturetest.NewClock(time.Date(2020, 12, 1, 4, 0, 0, 0, time.UTC))}
 	r.service.shop()
 	toService := &http.Transport{}
 	r.portal = httptest.NewUnstartedServer(nil)

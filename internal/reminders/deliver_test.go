@@ -27,7 +27,7 @@ func reminded(t *testing.T, fails ...error) *fixture {
 	return f
 }
 
-func (f *fixture) later(d time.Duration) { f.clock.set(f.clock.now().Add(d)) }
+func (f *fixture) later(d time.Duration) { f.clock.Advance(d) }
 
 func TestMessagesThatAreNotTakenAreTriedAgain(t *testing.T) {
 	t.Parallel()
@@ -73,7 +73,7 @@ func TestBackoffGrowsToAnHour(t *testing.T) {
 	for range 8 {
 		n := f.notice("a0000")
 		waits = append(waits, int(n.NextAt.Sub(n.ChangedAt).Minutes()))
-		f.clock.set(n.NextAt)
+		f.clock.Set(n.NextAt)
 		f.deliver()
 	}
 	require.Equal(t, []int{1, 2, 4, 8, 16, 32, 60, 60}, waits)
@@ -138,7 +138,7 @@ func TestMessagesMustStillBeTrue(t *testing.T) {
 	t.Run("next milestone", func(t *testing.T) {
 		t.Parallel()
 		f := reminded(t, no)
-		f.clock.set(beijing(t, "12-01 09:30"))
+		f.clock.Set(beijing(t, "12-01 09:30"))
 		require.Equal(t, 1, f.deliver().Outdated)
 		f.run()
 		require.Equal(t, []string{"P7D", "P3D"}, f.milestones("a0000"))
@@ -147,10 +147,10 @@ func TestMessagesMustStillBeTrue(t *testing.T) {
 	t.Run("quiet hours", func(t *testing.T) {
 		t.Parallel()
 		f := reminded(t, no)
-		f.clock.set(beijing(t, "11-27 22:00"))
+		f.clock.Set(beijing(t, "11-27 22:00"))
 		require.Equal(t, 1, f.deliver().Waiting)
 		require.True(t, f.notice("a0000").NextAt.Equal(beijing(t, "11-28 09:00")))
-		f.clock.set(beijing(t, "11-28 09:00"))
+		f.clock.Set(beijing(t, "11-28 09:00"))
 		require.Equal(t, 1, f.deliver().Sent)
 	})
 }
@@ -194,9 +194,9 @@ type racingStore struct {
 	race func()
 }
 
-func (r racingStore) BeginNotice(ctx context.Context, id string, attempts int, now, retry time.Time) (bool, error) {
+func (r racingStore) BeginNotices(ctx context.Context, tries []store.NoticeTry, now, retry time.Time) ([]bool, error) {
 	r.race()
-	return r.Store.BeginNotice(ctx, id, attempts, now, retry)
+	return r.Store.BeginNotices(ctx, tries, now, retry)
 }
 
 func TestOfTwoSendersOneSends(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/verigate/verigate/internal/fixturetest"
 	"github.com/verigate/verigate/internal/notify"
 	"github.com/verigate/verigate/internal/reminders"
 	"github.com/verigate/verigate/internal/store"
@@ -31,28 +32,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const founding = "wishpost-face-verification"
 
 // clock is a clock on which waiting takes no time but moves it.
-type clock struct {
-	mu     sync.Mutex
-	at     time.Time
-	waited time.Duration
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) set(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = t
-}
+type clock struct{ fixturetest.Clock }
 
 func (c *clock) wait(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at, c.waited = c.at.Add(d), c.waited+d
+	c.Advance(d)
 	return ctx.Err()
 }
 
@@ -79,7 +62,7 @@ func (p *phones) Send(_ context.Context, n notify.Notice) (notify.Receipt, error
 		}
 	}
 	p.taken[n.ID]++
-	p.last, p.times = append(p.last, n), append(p.times, p.clock.now())
+	p.last, p.times = append(p.last, n), append(p.times, p.clock.Now())
 	if p.lost {
 		return notify.Receipt{}, &notify.Error{Class: notify.ErrUncertain, Code: "timeout"}
 	}
@@ -120,8 +103,9 @@ func beijing(t testing.TB, text string) time.Time {
 // newFixture has the founding policy and a store, at an instant of 2020 in Beijing.
 func newFixture(t testing.TB, at string) *fixture {
 	t.Helper()
-	f := &fixture{t: t, clock: &clock{at: beijing(t, at)}}
-	f.store = sqlstoretest.Open(t, sqlstoretest.WithNow(f.clock.now))
+	f := &fixture{t: t, clock: &clock{}}
+	f.clock.Set(beijing(t, at))
+	f.store = sqlstoretest.Open(t, sqlstoretest.WithNow(f.clock.Now))
 	f.vault = vaulttest.Over(t, f.store.VaultRecords())
 	f.phones = &phones{clock: f.clock, taken: map[string]int{}}
 	f.runner = f.newRunner(f.store)
@@ -135,7 +119,7 @@ func newFixture(t testing.TB, at string) *fixture {
 
 func (f *fixture) newRunner(s reminders.Store) *reminders.Runner {
 	return reminders.New(reminders.Config{
-		Store: s, Vault: f.vault, Notifier: f.phones, Now: f.clock.now, Wait: f.clock.wait, Logger: slog.New(slog.DiscardHandler),
+		Store: s, Vault: f.vault, Notifier: f.phones, Now: f.clock.Now, Wait: f.clock.wait, Logger: slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -169,7 +153,7 @@ func (f *fixture) population(n int) {
 
 func (f *fixture) verify(id string) {
 	f.t.Helper()
-	at := f.clock.now()
+	at := f.clock.Now()
 	_, err := f.store.Append(f.t.Context(), lifecycle.Append{AccountID: id, ChangeID: "import", Head: lifecycle.AnyHead, Changes: []lifecycle.Change{{
 		Event: lifecycle.ImportVerified, At: at, Actor: lifecycle.Actor{Kind: lifecycle.ActorImport},
 		Detail: lifecycle.Detail{Provenance: &lifecycle.Provenance{At: at, Evidence: "e"}},
@@ -181,8 +165,14 @@ var errPages = errors.New("too many pages")
 
 // pass walks the whole population as a run does.
 func (f *fixture) pass(ctx context.Context, r *reminders.Runner, dry bool) (contract.ReminderCounts, error) {
+	return f.passAt(ctx, r, contract.ReminderPage{Policy: founding, Rate: 50, DryRun: dry})
+}
+
+// fast is a rate at which many reminders go together.
+const fast = 2000
+
+func (f *fixture) passAt(ctx context.Context, r *reminders.Runner, in contract.ReminderPage) (contract.ReminderCounts, error) {
 	var counts contract.ReminderCounts
-	in := contract.ReminderPage{Policy: founding, Rate: 50, DryRun: dry}
 	for range 10_000 {
 		page, err := r.Page(ctx, in)
 		if err != nil {

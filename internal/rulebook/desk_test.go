@@ -3,13 +3,13 @@ package rulebook_test
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/verigate/verigate/internal/fixturetest"
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/store/sqlstore"
@@ -18,29 +18,11 @@ import (
 	"github.com/verigate/verigate/workflows/policy/policyfile"
 )
 
-// clock is a clock that tests set.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) set(at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = at
-}
-
 // office is a desk over a real store. Its clock stands at the first of the month, at noon.
 type office struct {
 	*rulebook.Desk
 	t     *testing.T
-	clock *clock
+	clock *fixturetest.Clock
 	store *sqlstore.Store
 }
 
@@ -48,9 +30,9 @@ func day(n int) time.Time { return dayOne.AddDate(0, 0, n-1).Add(12 * time.Hour)
 
 func newOffice(t *testing.T, alone bool) *office {
 	t.Helper()
-	c := &clock{at: day(1)}
-	s := sqlstoretest.Open(t, sqlstoretest.WithNow(c.now))
-	return &office{rulebook.NewDesk(s, c.now, alone), t, c, s}
+	c := fixturetest.NewClock(day(1))
+	s := sqlstoretest.Open(t, sqlstoretest.WithNow(c.Now))
+	return &office{rulebook.NewDesk(s, c.Now, alone), t, c, s}
 }
 
 func (o *office) propose(name string, version int, from time.Time) (rulebook.Record, error) {
@@ -122,7 +104,7 @@ func TestOnePublishesWhereThatIsEnough(t *testing.T) {
 	o := newOffice(t, false)
 	_, err := o.propose("p", 1, day(3)) // from the time when two were needed
 	require.NoError(t, err)
-	o.Desk = rulebook.NewDesk(o.store, o.clock.now, true)
+	o.Desk = rulebook.NewDesk(o.store, o.clock.Now, true)
 	r, created, err := o.Propose(t.Context(), rulebook.Proposal{Text: text("p", 1), Author: "author"})
 	require.NoError(t, err)
 	require.False(t, created)
@@ -173,7 +155,7 @@ func TestWhatCannotBeProposed(t *testing.T) {
 	require.ErrorIs(t, err, rulebook.ErrBackdated)
 	_, err = o.propose("q", 1, day(1).Add(-rulebook.Tolerance))
 	require.NoError(t, err, "clocks and people need a moment")
-	o.clock.set(day(2))
+	o.clock.Set(day(2))
 	r, err := o.Approve(t.Context(), by("second", "q", 1))
 	require.NoError(t, err)
 	require.True(t, r.InForceFrom.Equal(day(2)), "in force from its approval, and not before: %s", r.InForceFrom)
@@ -243,9 +225,9 @@ func TestStates(t *testing.T) {
 	states(rulebook.StateScheduled, rulebook.StateScheduled)
 	o.approved("p", 3, day(8))
 	states(rulebook.StateScheduled, rulebook.StateSuperseded, rulebook.StateScheduled) // 2 would come after 3
-	o.clock.set(day(2))
+	o.clock.Set(day(2))
 	states(rulebook.StateInForce, rulebook.StateSuperseded, rulebook.StateScheduled)
-	o.clock.set(day(8))
+	o.clock.Set(day(8))
 	states(rulebook.StateSuperseded, rulebook.StateSuperseded, rulebook.StateInForce)
 }
 
@@ -286,9 +268,9 @@ func TestRejectAndWithdraw(t *testing.T) {
 	_, err = o.Withdraw(ctx, by("author", "p", 4))
 	require.NoError(t, err)
 	require.Equal(t, "p3", o.inForce(day(5)))
-	o.clock.set(day(3).Add(-rulebook.Notice))
+	o.clock.Set(day(3).Add(-rulebook.Notice))
 	require.Equal(t, rulebook.StateScheduled, refused(o.Withdraw(ctx, by("author", "p", 3))), "somebody may decide by it already")
-	o.clock.set(day(3))
+	o.clock.Set(day(3))
 	require.Equal(t, rulebook.StateInForce, refused(o.Withdraw(ctx, by("author", "p", 3))))
 	require.Equal(t, "p3", o.inForce(day(3)))
 }
@@ -324,14 +306,14 @@ func TestBrakeAndRelease(t *testing.T) {
 		require.ElementsMatch(t, want, got)
 	}
 	braked(day(1))
-	o.clock.set(day(2))
+	o.clock.Set(day(2))
 	b, changed, err := o.Brake(ctx, one)
 	require.NoError(t, err)
 	require.True(t, changed)
 	require.True(t, b.EffectiveAt.Equal(day(2)))
 	braked(day(2), "1p-a")
 	braked(day(2).Add(-1))
-	o.clock.set(day(3))
+	o.clock.Set(day(3))
 	again, changed, err := o.Brake(ctx, one)
 	require.NoError(t, err)
 	require.False(t, changed)
@@ -350,7 +332,7 @@ func TestBrakeAndRelease(t *testing.T) {
 	held, err := o.Braked(ctx)
 	require.NoError(t, err)
 	require.Len(t, held, 2)
-	o.clock.set(day(4))
+	o.clock.Set(day(4))
 	require.NoError(t, o.Release(ctx, whole))
 	require.ErrorIs(t, o.Release(ctx, whole), rulebook.ErrNotBraked)
 	braked(day(4), "2p-a", "2p-b") // p-b observes by itself in version 2, and p-a has a brake of its own

@@ -21,11 +21,6 @@ const (
 	ActReleased  Act = "released"
 )
 
-// Acts lists every act.
-func Acts() []Act {
-	return []Act{ActProposed, ActApproved, ActRejected, ActWithdrawn, ActBraked, ActReleased}
-}
-
 // Event is one act on a policy, as it is kept.
 type Event struct {
 	At            time.Time // when it was recorded

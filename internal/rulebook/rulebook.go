@@ -75,6 +75,15 @@ func (b *Book) Now(ctx context.Context) (*Snapshot, error) {
 	return b.At(ctx, revision)
 }
 
+// InForce returns what is in force at an instant by all that is published now.
+func (b *Book) InForce(ctx context.Context, at time.Time) (*Force, error) {
+	snapshot, err := b.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.InForce(at, store.Would)
+}
+
 // Declaring is At for an action, ErrUnknownAction if no version declares it.
 func (b *Book) Declaring(ctx context.Context, revision int64, action string) (*Snapshot, error) {
 	s, err := b.At(ctx, revision)

@@ -24,11 +24,6 @@ const (
 	StateWithdrawn State = "withdrawn"
 )
 
-// States lists every state.
-func States() []State {
-	return []State{StateProposed, StateScheduled, StateInForce, StateSuperseded, StateRejected, StateWithdrawn}
-}
-
 // Record is a version with everything decided on it and its state.
 type Record struct {
 	store.PolicyVersion

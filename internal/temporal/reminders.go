@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/verigate/verigate/internal/api"
@@ -107,5 +109,49 @@ func runFault(err error) error {
 		return fmt.Errorf("%w: %w", api.ErrEngineUnavailable, err)
 	default:
 		return fmt.Errorf("%w: %w", api.ErrOutcomeUnknown, err)
+	}
+}
+
+// Runs implements api.Reminders.
+func (r *Reminders) Runs(ctx context.Context, limit int) ([]api.ReminderRun, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.waits.Command)
+	defer cancel()
+	listed, err := r.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		Query: "WorkflowType = '" + contract.RemindersWorkflow + "'", PageSize: int32(min(limit, 1000)), //nolint:gosec // bounded
+	})
+	if err != nil {
+		return nil, runFault(err)
+	}
+	runs := []api.ReminderRun{}
+	for _, info := range listed.Executions {
+		runID, err := contract.RemindersRunOf(info.Execution.GetWorkflowId())
+		if err != nil {
+			continue // not one of ours
+		}
+		if i := slices.IndexFunc(runs, func(known api.ReminderRun) bool { return known.ID == runID }); i >= 0 {
+			runs[i].StartedAt = info.GetStartTime().AsTime() // an earlier part of a run that was continued
+			continue
+		}
+		run := api.ReminderRun{ID: runID, StartedAt: info.GetStartTime().AsTime(), State: runState(info.GetStatus())}
+		if info.GetCloseTime().IsValid() {
+			run.EndedAt = info.GetCloseTime().AsTime()
+		}
+		runs = append(runs, run)
+	}
+	return runs, nil
+}
+
+func runState(status enumspb.WorkflowExecutionStatus) contract.RunState {
+	switch status {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED:
+		return contract.RunRunning
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+		return contract.RunFinished
+	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:
+		return contract.RunCancelled
+	case enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, enumspb.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED:
+		return contract.RunFailed
+	default:
+		return contract.RunFailed
 	}
 }

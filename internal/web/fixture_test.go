@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -22,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/fixturetest"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
@@ -40,23 +40,6 @@ const (
 	canaryName   = "欧阳娜娜"
 	canaryNumber = "110101199003074514"
 )
-
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
 
 // faultyStore is the real store with a switch.
 type faultyStore struct {
@@ -130,26 +113,9 @@ func (r *rules) Correction(context.Context, string, time.Time) (policy.Correctio
 	return r.right, nil
 }
 
-type logs struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 type fixture struct {
 	t        testing.TB
-	clock    *clock
+	clock    *fixturetest.Clock
 	store    *faultyStore
 	vault    *countingVault
 	engine   *engine
@@ -158,24 +124,24 @@ type fixture struct {
 	tokens   *api.Tokens
 	pages    *web.Server
 	server   *httptest.Server
-	logs     *logs
+	logs     *fixturetest.Buffer
 }
 
 func newFixture(t testing.TB, change ...func(*web.Config)) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, clock: &clock{at: time.Date(2020, 12, 5, 10, 0, 0, 0, lifecycle.Beijing())}, launcher: &launcher{}, rules: &rules{}, logs: &logs{},
+		t: t, clock: fixturetest.NewClock(time.Date(2020, 12, 5, 10, 0, 0, 0, lifecycle.Beijing())), launcher: &launcher{}, rules: &rules{}, logs: &fixturetest.Buffer{},
 	}
-	db := sqlstoretest.Open(t, sqlstoretest.WithNow(f.clock.now))
+	db := sqlstoretest.Open(t, sqlstoretest.WithNow(f.clock.Now))
 	f.store = &faultyStore{Store: db}
 	f.vault = &countingVault{Vault: vaulttest.Over(t, db.VaultRecords()), refs: map[string]bool{}}
-	f.engine = &engine{store: db, now: f.clock.now, limits: lifecycle.DefaultLimits()}
+	f.engine = &engine{store: db, now: f.clock.Now, limits: lifecycle.DefaultLimits()}
 	f.server = httptest.NewUnstartedServer(nil)
 	var err error
 	f.tokens, err = api.NewTokens("http://"+f.server.Listener.Addr().String(), make([]byte, 32))
 	require.NoError(t, err)
 	cfg := web.Config{
-		Store: f.store, Vault: f.vault, Engine: f.engine, Links: f.tokens, Launcher: f.launcher, Rules: f.rules, Now: f.clock.now,
+		Store: f.store, Vault: f.vault, Engine: f.engine, Links: f.tokens, Launcher: f.launcher, Rules: f.rules, Now: f.clock.Now,
 		Logger:   slog.New(slog.NewJSONHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Operator: web.Operator{NameZh: "示例平台", NameEn: "Example Platform", Contact: "privacy@platform.example"},
 	}
@@ -202,7 +168,7 @@ func newFixture(t testing.TB, change ...func(*web.Config)) *fixture {
 func (f *fixture) register(id string) {
 	f.t.Helper()
 	_, _, err := f.store.PutAccount(f.t.Context(), store.PutAccount{
-		Account: policy.Account{ID: id, Kind: policy.KindIndividual, Region: "CN", RegisteredAt: f.clock.now().AddDate(-1, 0, 0)},
+		Account: policy.Account{ID: id, Kind: policy.KindIndividual, Region: "CN", RegisteredAt: f.clock.Now().AddDate(-1, 0, 0)},
 		Actor:   lifecycle.Actor{Kind: lifecycle.ActorOperator},
 	}, false)
 	require.NoError(f.t, err)
@@ -213,7 +179,7 @@ func (f *fixture) link(account string) string {
 	f.t.Helper()
 	l, err := f.store.PutLink(f.t.Context(), store.Link{
 		ID: uuid.NewString(), AccountID: account, Purpose: "verify", ReturnURL: "https://shop.example/back", CreatedBy: "key-1",
-		CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(10 * time.Minute),
+		CreatedAt: f.clock.Now(), ExpiresAt: f.clock.Now().Add(10 * time.Minute),
 	})
 	require.NoError(f.t, err)
 	return strings.TrimPrefix(f.tokens.LinkURL(l.ID), f.server.URL)
@@ -347,7 +313,7 @@ func (f *fixture) happens(account string, event lifecycle.Event, change ...func(
 	require.NoError(f.t, err)
 	if n := len(v.Attempts); n > 0 {
 		c.Detail.AttemptID = v.Attempts[n-1].ID
-		c.Detail.Evidence = &lifecycle.Evidence{Provider: "test", At: f.clock.now()}
+		c.Detail.Evidence = &lifecycle.Evidence{Provider: "test", At: f.clock.Now()}
 	}
 	if v.Lease != nil {
 		c.Detail.LeaseID = v.Lease.ID

@@ -257,14 +257,14 @@ func TestQRPage(t *testing.T) {
 	require.Contains(t, body, `content="15; url=/m/qr?auto=1"`)
 	require.NotContains(t, body, "alipays:")
 
-	f.clock.advance(61 * time.Second)
+	f.clock.Advance(61 * time.Second)
 	require.Contains(t, b.get("/m/qr").is(http.StatusOK), "有效时间还剩 8 分 59 秒")
 	f.happens("a1", lifecycle.Scan)
 	body = b.get("/m/qr").is(http.StatusOK)
 	require.Contains(t, body, "已扫码，请在手机上继续")
 	require.NotContains(t, body, "<svg id=\"qr\"")
 
-	f.clock.advance(9 * time.Minute)
+	f.clock.Advance(9 * time.Minute)
 	body = b.get("/m/qr").is(http.StatusOK)
 	require.Contains(t, body, "二维码已失效", "time alone ends it")
 	f.happens("a1", lifecycle.Expire)
@@ -285,7 +285,7 @@ func TestScriptsRenewal(t *testing.T) {
 	f := newFixture(t)
 	b := f.reach("a1", lifecycle.QRIssued)
 	script := func(r *http.Request) { r.Header.Set("X-Verigate-Auto", "1") }
-	f.clock.advance(10 * time.Minute)
+	f.clock.Advance(10 * time.Minute)
 	body := b.get("/m/qr", script).is(http.StatusOK)
 	require.Contains(t, body, `id="renew"`)
 	require.NotContains(t, body, "data-renew", "the engine does not know yet that the code has ended")
@@ -300,9 +300,9 @@ func TestScriptsRenewal(t *testing.T) {
 	b.post("/m/qr", form("once", once(t, body)), script).leads("/m/qr")
 	require.Len(t, f.engine.seen(), before, "a second tab shows the code of the first")
 
-	f.clock.advance(4 * time.Minute)
+	f.clock.Advance(4 * time.Minute)
 	body = b.get("/m/qr", script).is(http.StatusOK)
-	f.clock.advance(2 * time.Minute)
+	f.clock.Advance(2 * time.Minute)
 	b.post("/m/qr", form("once", once(t, body)), script).is(http.StatusUnauthorized)
 }
 
@@ -342,7 +342,7 @@ func TestRefreshAlwaysAnswers(t *testing.T) {
 	ask()
 	require.Len(t, f.engine.seen(), before, "the provider is not asked that often")
 	require.Contains(t, b.get("/m/qr").body, "操作过于频繁")
-	f.clock.advance(10 * time.Second)
+	f.clock.Advance(10 * time.Second)
 	f.happens("a1", lifecycle.Pass)
 	b.post("/m/refresh", form("once", "2")).leads("/m/done")
 	require.Contains(t, b.get("/m/done").is(http.StatusOK), "https://shop.example/back")
@@ -392,7 +392,7 @@ func TestLockedSaysUntilWhen(t *testing.T) {
 	require.Contains(t, b.get("/m/locked").is(http.StatusOK), "2020年12月6日 00:00（北京时间）")
 	before := b.get("/m/state?page=locked").is(http.StatusOK)
 	for range 85 { // fourteen hours, with an act now and then
-		f.clock.advance(10 * time.Minute)
+		f.clock.Advance(10 * time.Minute)
 		b = f.again(b)
 	}
 	require.Contains(t, b.get("/m/locked").is(http.StatusOK), "现在可以再次验证了")

@@ -75,7 +75,7 @@ func TestLinkExpiresAndOthersAreUnknown(t *testing.T) {
 	f.register("a1")
 	path := f.link("a1")
 	b := f.browser()
-	f.clock.advance(10 * time.Minute)
+	f.clock.Advance(10 * time.Minute)
 	require.Contains(t, b.get(path).is(http.StatusGone), "此链接已过期")
 	b.post(path, nil).is(http.StatusGone)
 	for _, token := range []string{
@@ -149,13 +149,13 @@ func TestSessionEnds(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		b := f.enter("a1")
-		f.clock.advance(14 * time.Minute)
+		f.clock.Advance(14 * time.Minute)
 		b.get("/m/").is(http.StatusOK)
-		f.clock.advance(14 * time.Minute)
+		f.clock.Advance(14 * time.Minute)
 		b.get("/m/?auto=1").is(http.StatusOK)
 		b.get("/m/state?page=status").is(http.StatusOK)
 		b.get("/m/", func(r *http.Request) { r.Header.Set("X-Verigate-Auto", "1") }).is(http.StatusOK)
-		f.clock.advance(time.Minute)
+		f.clock.Advance(time.Minute)
 		require.Contains(t, b.get("/m/").is(http.StatusUnauthorized), "https://shop.example/back", "a page that asks by itself is no act of the person")
 		b.get("/m/state?page=status").is(http.StatusUnauthorized)
 	})
@@ -164,10 +164,10 @@ func TestSessionEnds(t *testing.T) {
 		f := newFixture(t)
 		b := f.enter("a1")
 		for range 3 {
-			f.clock.advance(9 * time.Minute)
+			f.clock.Advance(9 * time.Minute)
 			b.get("/m/").is(http.StatusOK)
 		}
-		f.clock.advance(3 * time.Minute)
+		f.clock.Advance(3 * time.Minute)
 		b.get("/m/").is(http.StatusUnauthorized)
 	})
 	t.Run("left", func(t *testing.T) {
@@ -224,7 +224,7 @@ func TestStateIsPolled(t *testing.T) {
 	require.Empty(t, n.Go)
 	known := func(r *http.Request) { r.Header.Set("If-None-Match", a.header.Get("ETag")) }
 	require.Empty(t, b.get("/m/state?page=qr", known).is(http.StatusNotModified))
-	f.clock.advance(10 * time.Minute)
+	f.clock.Advance(10 * time.Minute)
 	b.get("/m/state?page=qr", known).is(http.StatusOK)
 	f.happens("a1", lifecycle.Pass)
 	require.NoError(t, json.Unmarshal([]byte(b.get("/m/state?page=qr", known).is(http.StatusOK)), &n))

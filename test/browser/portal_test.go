@@ -12,8 +12,7 @@ import (
 // TestPortal is about the sample portal and the login prompt.
 func TestPortal(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	for name, run := range map[string]func(*testing.T, *stage){
+	onStage(t, map[string]func(*testing.T, *stage){
 		"faults are noticed":      faultsAreNoticed,
 		"pages of the phone":      phonePages,
 		"pages of the portal":     portalPages,
@@ -23,12 +22,7 @@ func TestPortal(t *testing.T) {
 		"prompt without a mouse":  promptByKeyboard,
 		"prompt without a script": promptWithoutScript,
 		"prompt tells":            promptTells,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			run(t, s)
-		})
-	}
+	})
 }
 
 // faultsAreNoticed breaks a page on purpose: the other tests are worth nothing if this one hears nothing.

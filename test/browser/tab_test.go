@@ -47,6 +47,18 @@ func newStage(t testing.TB, env ...string) *stage {
 	return s
 }
 
+// onStage runs tests beside each other on one stage.
+func onStage(t *testing.T, tests map[string]func(*testing.T, *stage)) {
+	t.Helper()
+	s := newStage(t)
+	for name, run := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, s)
+		})
+	}
+}
+
 // device is what a tab is on.
 type device struct {
 	language      string // "zh-CN" or "en": what the browser asks for

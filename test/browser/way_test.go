@@ -10,8 +10,7 @@ import (
 // TestMerchant walks the merchant's way, steps 1 to 15, on a computer with a phone beside it.
 func TestMerchant(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	for name, run := range map[string]func(*testing.T, *stage){
+	onStage(t, map[string]func(*testing.T, *stage){
 		"whole way":                      wholeWay,
 		"other states":                   otherStates,
 		"pages without a session":        outside,
@@ -26,12 +25,7 @@ func TestMerchant(t *testing.T) {
 		"two tabs":                       twoTabs,
 		"two devices":                    twoDevices,
 		"a used link leads nowhere else": usedLink,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			run(t, s)
-		})
-	}
+	})
 }
 
 // wholeWay is everything that goes well, from the prompt to the label, with a reload and a step back on every page.

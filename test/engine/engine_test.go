@@ -188,6 +188,7 @@ type provider struct {
 	verdicts map[string]face.State
 	lose     int // so many orders are taken and their answers lost
 	ends     time.Duration
+	holds    chan struct{} // if not nil, questions are answered once it is closed
 }
 
 func (p *provider) Name() string { return "scripted" }
@@ -217,7 +218,17 @@ func (p *provider) Launch(context.Context, face.Ref, face.LaunchOptions) (face.L
 	return face.Launch{}, errors.New("not used")
 }
 
-func (p *provider) Query(_ context.Context, ref face.Ref) (face.Outcome, error) {
+func (p *provider) Query(ctx context.Context, ref face.Ref) (face.Outcome, error) {
+	p.mu.Lock()
+	holds := p.holds
+	p.mu.Unlock()
+	if holds != nil {
+		select {
+		case <-holds:
+		case <-ctx.Done():
+			return face.Outcome{}, ctx.Err()
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	state, ok := p.verdicts[ref.OrderNo]
@@ -234,6 +245,14 @@ func (p *provider) answer(n int, state face.State) {
 	next := maps.Clone(p.verdicts)
 	next[p.orders[n-1]] = state
 	p.verdicts = next
+}
+
+// hold keeps every question from now on unanswered until release is called.
+func (p *provider) hold() (release func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.holds = make(chan struct{})
+	return sync.OnceFunc(func() { close(p.holds) })
 }
 
 func (p *provider) count() int {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
 	"github.com/verigate/verigate/activities/face"
 	"github.com/verigate/verigate/worker"
@@ -72,6 +73,17 @@ func (w *walker) scan(s contract.Status) {
 func (w *walker) plain(do func(ctx context.Context, accountID, changeID string, in contract.Plain) (contract.Status, error), actor lifecycle.Actor) contract.Status {
 	w.t.Helper()
 	return w.ok(do(w.t.Context(), w.id, w.change(), contract.Plain{Reason: "reason", Actor: actor}))
+}
+
+// refresh sends the command and does not wait for its answer.
+func (w *walker) refresh() client.WorkflowUpdateHandle {
+	w.t.Helper()
+	handle, err := w.client.UpdateWorkflow(w.t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: contract.VerificationID(w.id), UpdateID: contract.UpdateID(w.change(), "1"), UpdateName: contract.UpdateRefresh,
+		Args: []any{contract.Refresh{Actor: merchant()}}, WaitForStage: client.WorkflowUpdateStageAccepted,
+	})
+	require.NoError(w.t, err)
+	return handle
 }
 
 func (w *walker) verdict(n int, state face.State, want lifecycle.State) {
@@ -147,6 +159,20 @@ func paths() []path {
 			w.until(w.id, lifecycle.Approved)
 			w.provider.answer(1, face.StatePassed)
 			w.ok(w.typed.Refresh(w.t.Context(), w.id, w.change(), contract.Refresh{Actor: merchant()}))
+		}},
+		{name: "refreshed-by-two", want: lifecycle.Verified, walk: func(w *walker) {
+			w.approved()
+			w.start()
+			release := w.provider.hold()
+			defer release()
+			refreshes := []client.WorkflowUpdateHandle{w.refresh(), w.refresh()}
+			w.provider.answer(1, face.StatePassed)
+			release()
+			for _, handle := range refreshes {
+				var s contract.Status
+				require.NoError(w.t, handle.Get(w.t.Context(), &s))
+				require.Equal(w.t, lifecycle.Verified, s.State)
+			}
 		}},
 		{name: "late-pass-of-older-attempt", want: lifecycle.Verified, walk: func(w *walker) {
 			w.approved()

@@ -285,7 +285,7 @@ func TestLaunchIsSignedAnewAndOpensThePhonePage(t *testing.T) {
 	before := r.requests.Load()
 	first, err := r.provider.Launch(t.Context(), s.Ref, face.LaunchOptions{ReturnURL: "https://idv.example.com/r/9f1c2d3e"})
 	require.NoError(t, err)
-	second, err := r.provider.Launch(t.Context(), s.Ref, face.LaunchOptions{At: r.clock.now().Add(time.Minute)})
+	second, err := r.provider.Launch(t.Context(), s.Ref, face.LaunchOptions{At: r.clock.Now().Add(time.Minute)})
 	require.NoError(t, err)
 	require.Equal(t, before, r.requests.Load(), "a launch calls nobody")
 
@@ -297,7 +297,7 @@ func TestLaunchIsSignedAnewAndOpensThePhonePage(t *testing.T) {
 	require.Equal(t, "https://idv.example.com/r/9f1c2d3e", q.Get("return_url"))
 	require.Equal(t, `{"certify_id":"`+s.Ref.ProviderRef+`"}`, q.Get("biz_content"))
 	require.Len(t, q.Get("sign"), 344)
-	require.Equal(t, r.clock.now().Add(3*time.Minute), first.FreshTill)
+	require.Equal(t, r.clock.Now().Add(3*time.Minute), first.FreshTill)
 	require.NotEqual(t, first.QRContent, second.QRContent)
 
 	link, err := url.Parse(first.DeepLink)
@@ -387,7 +387,7 @@ func TestQuota(t *testing.T) {
 	require.EqualValues(t, 3, r.requests.Load())
 	_, err := r.provider.Start(t.Context(), facetest.Request(2))
 	require.Equal(t, face.ErrRateLimited, face.ClassOf(err), "not uncertain: nothing was sent")
-	r.clock.advance(500 * time.Millisecond)
+	r.clock.Advance(500 * time.Millisecond)
 	_, err = r.provider.Query(t.Context(), s.Ref)
 	require.NoError(t, err)
 }

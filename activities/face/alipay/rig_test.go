@@ -1,7 +1,6 @@
 package alipay_test
 
 import (
-	"bytes"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +17,7 @@ import (
 	"github.com/verigate/verigate/activities/face/alipay"
 	"github.com/verigate/verigate/activities/face/alipay/alipaysim"
 	"github.com/verigate/verigate/activities/face/facetest"
+	"github.com/verigate/verigate/internal/fixturetest"
 )
 
 const testAppID = "2021000000000001"
@@ -43,49 +43,13 @@ func fixture(t testing.TB, name string) string {
 	return string(raw)
 }
 
-// clock is a hand-moved clock.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-// syncBuffer is a log sink for many goroutines.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
 // rig is an adapter that talks to a simulator over real HTTP.
 type rig struct {
 	provider *alipay.Provider
 	sim      *alipaysim.Simulator
 	url      string
-	clock    *clock
-	logs     *syncBuffer
+	clock    *fixturetest.Clock
+	logs     *fixturetest.Buffer
 	requests *atomic.Int64
 }
 
@@ -95,8 +59,8 @@ func newRig(t testing.TB, options ...rigOption) *rig {
 	t.Helper()
 	keys, appPrivate, gatewayPublic := keysOf(t)
 	r := &rig{
-		clock: &clock{at: time.Date(2020, 12, 3, 16, 0, 0, 0, time.UTC)},
-		logs:  &syncBuffer{}, requests: &atomic.Int64{},
+		clock: fixturetest.NewClock(time.Date(2020, 12, 3, 16, 0, 0, 0, time.UTC)),
+		logs:  &fixturetest.Buffer{}, requests: &atomic.Int64{},
 	}
 	logger := slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg := alipay.DefaultConfig()
@@ -105,7 +69,7 @@ func newRig(t testing.TB, options ...rigOption) *rig {
 	cfg.RatePerSecond, cfg.Burst = 0, 0 // the clock stands still
 	simCfg := alipaysim.Config{
 		AppID: testAppID, AppPublicKey: &keys.App.PublicKey, GatewayKey: keys.Gateway,
-		Now: r.clock.now, TimestampTolerance: time.Minute, RequireCharsetInURL: true, Logger: logger,
+		Now: r.clock.Now, TimestampTolerance: time.Minute, RequireCharsetInURL: true, Logger: logger,
 	}
 	for _, o := range options {
 		o(&cfg, &simCfg)
@@ -119,7 +83,7 @@ func newRig(t testing.TB, options ...rigOption) *rig {
 	if cfg.Gateway == alipay.ProductionGateway {
 		cfg.Gateway = server.URL + "/gateway.do"
 	}
-	provider, err := alipay.New(cfg, alipay.Deps{Now: r.clock.now, Logger: logger})
+	provider, err := alipay.New(cfg, alipay.Deps{Now: r.clock.Now, Logger: logger})
 	require.NoError(t, err)
 	t.Cleanup(func() { provider.Close(); sim.Close(); server.Close() })
 	r.provider, r.sim, r.url = provider, sim, server.URL
@@ -162,7 +126,7 @@ func (r *rig) control() facetest.Control {
 	return facetest.Control{
 		Pass:    func(t testing.TB, ref face.Ref) { require.NoError(t, r.sim.Decide(ref.ProviderRef, "pass")) },
 		Fail:    func(t testing.TB, ref face.Ref) { require.NoError(t, r.sim.Decide(ref.ProviderRef, "fail")) },
-		Advance: r.clock.advance,
+		Advance: r.clock.Advance,
 		Orders:  r.sim.Orders,
 		Break: func(t testing.TB, op facetest.Op, f facetest.Fault) bool {
 			r.arm(t, kinds[f], ops[op])

@@ -3,7 +3,9 @@ package apitest
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/workflows/contract"
@@ -13,7 +15,8 @@ import (
 type Runs struct {
 	mu      sync.Mutex
 	all     map[string]contract.RemindersProgress
-	Failing error // of every start
+	ids     []string // in the order in which they began
+	Failing error    // of every start
 }
 
 // NewRuns returns an engine without runs.
@@ -29,6 +32,7 @@ func (r *Runs) Start(_ context.Context, runID string, dryRun bool) error {
 	defer r.mu.Unlock()
 	if _, known := r.all[runID]; !known {
 		r.all[runID] = contract.RemindersProgress{RunID: runID, Policy: name, DryRun: dryRun, State: contract.RunRunning, Shards: 4}
+		r.ids = append(r.ids, runID)
 	}
 	return nil
 }
@@ -66,6 +70,19 @@ func (r *Runs) Resume(_ context.Context, id string) (contract.RemindersProgress,
 func (r *Runs) Cancel(_ context.Context, id string) error {
 	_, err := r.to(id, contract.RunCancelled)
 	return err
+}
+
+// Runs implements api.Reminders.
+func (r *Runs) Runs(_ context.Context, limit int) ([]api.ReminderRun, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []api.ReminderRun
+	for _, id := range slices.Backward(r.ids) {
+		if len(list) < limit {
+			list = append(list, api.ReminderRun{ID: id, State: r.all[id].State, StartedAt: time.Unix(0, 0)})
+		}
+	}
+	return list, r.Failing
 }
 
 // All are the runs by id.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // ErrPragma means that SQLite did not take a setting on which durability or deletion rests. The store is not
@@ -39,13 +40,20 @@ func requiredPragmas(busy time.Duration, readOnly bool) []pragma {
 	return pragmas
 }
 
+// volatilePragmas take the place of synchronous on the writer of a copy that may be lost. The cache holds 32 MiB, and the
+// write-ahead log 16 MiB before it is moved, so that pages which many transactions change are written once.
+func volatilePragmas() []pragma {
+	return []pragma{{"synchronous", "off", "0"}, {"cache_size", "-32768", "-32768"}, {"wal_autocheckpoint", "4096", "4096"}}
+}
+
 // connector opens connections to one file and refuses those whose pragmas read back differently.
 type connector struct {
 	driver.Connector
 	required []pragma
+	busy     time.Duration // how long opening may wait for another process
 }
 
-func newConnector(path string, set, required []pragma, immediate bool) (driver.Connector, error) {
+func newConnector(path string, busy time.Duration, set, required []pragma, immediate bool) (driver.Connector, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -62,12 +70,12 @@ func newConnector(path string, set, required []pragma, immediate bool) (driver.C
 	if err != nil {
 		return nil, err
 	}
-	return connector{base, required}, nil
+	return connector{base, required, busy}, nil
 }
 
 // Connect opens one connection.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
+	conn, err := c.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +89,32 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 	}
 	return conn, nil
+}
+
+// busyPause lies between two tries to open a connection.
+const busyPause = 5 * time.Millisecond
+
+// open tries again while the file is busy. When two open a new file at once, both want to switch it to WAL; each holds a
+// reading lock by then, for which SQLite lets the loser fail at once and heeds no busy_timeout, lest both wait for ever.
+func (c connector) open(ctx context.Context) (driver.Conn, error) {
+	patience, stop := context.WithTimeout(ctx, c.busy)
+	defer stop()
+	for {
+		conn, err := c.Connector.Connect(ctx)
+		if !isBusy(err) {
+			return conn, err
+		}
+		select {
+		case <-patience.Done():
+			return nil, err
+		case <-time.After(busyPause):
+		}
+	}
+}
+
+func isBusy(err error) bool {
+	var fault *sqlite.Error
+	return errors.As(err, &fault) && fault.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
 func readPragma(ctx context.Context, conn driver.Conn, name string) (string, error) {

@@ -36,7 +36,7 @@ func Copy(ctx context.Context, from, to string, busy time.Duration) error {
 
 // execAlone runs statements on a connection of their own.
 func execAlone(ctx context.Context, path string, busy time.Duration, query string, args ...any) error {
-	pool, err := openPool(path, requiredPragmas(busy, false), 1, false)
+	pool, err := openPool(path, busy, requiredPragmas(busy, false), 1, false)
 	if err != nil {
 		return err
 	}

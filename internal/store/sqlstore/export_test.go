@@ -21,7 +21,7 @@ func OpenWith(ctx context.Context, path, name, value string) error {
 			set[i].set = value
 		}
 	}
-	c, err := newConnector(path, set, required, false)
+	c, err := newConnector(path, time.Second, set, required, false)
 	if err != nil {
 		return err
 	}

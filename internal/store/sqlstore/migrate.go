@@ -25,19 +25,30 @@ func (s *Store) Migrate(ctx context.Context) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	results, err := provider.Up(ctx)
-	if err != nil {
-		// Another process may have migrated in the meantime; then nothing is pending and all is well.
-		if pending, failed := provider.HasPending(ctx); failed == nil && !pending {
-			return nil, nil
-		}
-		return nil, s.migrationFault(ctx, err)
-	}
 	var applied []int64
-	for _, r := range results {
-		applied = append(applied, r.Source.Version)
+	for {
+		results, err := provider.Up(ctx)
+		var partial *goose.PartialError
+		if errors.As(err, &partial) {
+			results = partial.Applied
+		}
+		for _, r := range results {
+			applied = append(applied, r.Source.Version)
+		}
+		if err == nil {
+			return applied, nil
+		}
+		if partial == nil || !overtaken(ctx, provider, partial.Failed.Source.Version) {
+			return nil, s.migrationFault(ctx, err)
+		}
 	}
-	return applied, nil
+}
+
+// overtaken tells whether another process applied a step between this one's look at what is pending and its try. The
+// other may still be at the steps after it, so the caller looks again.
+func overtaken(ctx context.Context, provider *goose.Provider, step int64) bool {
+	version, err := provider.GetDBVersion(ctx)
+	return err == nil && version >= step
 }
 
 // Migrations lists every step of the schema, oldest first, with the instant it was applied.

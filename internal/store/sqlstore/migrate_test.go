@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/internal/store/sqlstore/migrations"
+	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
 )
 
 func TestMigrateFromEmptyAndAgain(t *testing.T) {
@@ -48,19 +50,23 @@ func TestMigrateFromEmptyAndAgain(t *testing.T) {
 func TestMigrateByTwoAtOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "verigate.db")
+	var applied [2][]int64
 	var group errgroup.Group
-	for range 2 {
+	for i := range applied {
 		group.Go(func() error {
 			s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: path, Now: time.Now})
 			if err != nil {
 				return err
 			}
 			defer func() { _ = s.Close() }()
-			_, err = s.Migrate(t.Context())
+			applied[i], err = s.Migrate(t.Context())
 			return err
 		})
 	}
 	require.NoError(t, group.Wait())
+	steps, err := sqlstoretest.Open(t, sqlstoretest.WithPath(path)).Migrations(t.Context())
+	require.NoError(t, err)
+	require.Len(t, slices.Concat(applied[:]...), len(steps), "each step is applied by one of them")
 }
 
 // TestReleasedMigrationsStay: a migration that somebody may have run is never edited; add another file and its line here.

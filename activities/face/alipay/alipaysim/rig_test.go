@@ -1,7 +1,6 @@
 package alipaysim
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -18,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/fixturetest"
 )
 
 const (
@@ -34,7 +35,7 @@ type bench struct {
 	url  string
 	keys Keys
 	http *http.Client
-	logs *syncBuffer
+	logs *fixturetest.Buffer
 
 	mu sync.Mutex
 	at time.Time
@@ -56,7 +57,7 @@ func newBench(t testing.TB, options ...func(*Config)) *bench {
 	t.Helper()
 	keys, err := testKeys()
 	require.NoError(t, err)
-	b := &bench{keys: keys, at: time.Date(2020, 12, 3, 16, 0, 0, 0, time.UTC), logs: &syncBuffer{}}
+	b := &bench{keys: keys, at: time.Date(2020, 12, 3, 16, 0, 0, 0, time.UTC), logs: &fixturetest.Buffer{}}
 	cfg := Config{
 		AppID: testAppID, AppPublicKey: &keys.App.PublicKey, GatewayKey: keys.Gateway, Now: b.now,
 		Logger: slog.New(slog.NewJSONHandler(b.logs, nil)), Delay: time.Minute,
@@ -156,22 +157,4 @@ func (b *bench) ask(t testing.TB, id string) map[string]any {
 	_, fields, signed := b.node(t, b.params(t, methodQuery, `{"certify_id":"`+id+`"}`))
 	require.True(t, signed)
 	return fields
-}
-
-// syncBuffer is a log sink for many goroutines.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
