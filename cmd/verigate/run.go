@@ -52,6 +52,7 @@ type cli struct {
 	Bench     benchCmd     `cmd:"" help:"Measure this build on this machine against baselines."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 
+	Operators  operatorsCmd  `cmd:"" help:"Say who may sign in to the admin pages, and as what."`
 	Extensions extensionsCmd `cmd:"" help:"Ask for, approve and list later enforcement instants for single accounts."`
 }
 

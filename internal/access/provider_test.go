@@ -252,6 +252,17 @@ func TestTheProviderIsAway(t *testing.T) {
 	b.in(api.RoleReviewer)
 }
 
+func TestTheProviderKeepsThePassword(t *testing.T) {
+	t.Parallel()
+	w := newProvidedWorld(t)
+	w.provider.Claims(groups("reviewers"))
+	b := w.browser("192.0.2.1")
+	b.through()
+	got := b.post("/admin/password", "current", "", "new", right, "again", right)
+	require.Contains(t, got.Body.String(), "change your password there")
+	b.in(api.RoleReviewer)
+}
+
 // TestDisabledHere is out, whatever the provider says.
 func TestDisabledHere(t *testing.T) {
 	t.Parallel()

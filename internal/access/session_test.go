@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -265,6 +266,38 @@ func TestOldHashesAreMadeAnew(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, kept.Password, "$m=128,t=2,p=1$")
 	require.Equal(t, http.StatusSeeOther, w.browser("192.0.2.1").signIn("anna", right).Code)
+}
+
+func TestOnesOwnPassword(t *testing.T) {
+	t.Parallel()
+	const next = "another password entirely"
+	w := newWorld(t)
+	w.add("anna", api.RoleViewer)
+	b, other := w.browser("192.0.2.1"), w.browser("192.0.2.2")
+	b.signIn("anna", right)
+	other.signIn("anna", right)
+	change := func(present, given, again string) *httptest.ResponseRecorder {
+		return b.post("/admin/password", "current", present, "new", given, "again", again)
+	}
+	require.Contains(t, change(right, next, "x").Body.String(), "not the same both times")
+	require.Contains(t, change(right, "short", "short").Body.String(), "12 to 256")
+	got := change("wrong", next, next)
+	require.Equal(t, http.StatusUnprocessableEntity, got.Code)
+	require.Contains(t, got.Body.String(), "present password is not right")
+	require.NotContains(t, got.Body.String(), next)
+	before := b.cookies[cookieName]
+	require.Equal(t, "/admin/?done=password", change(right, next, next).Header().Get("Location"))
+	require.NotEqual(t, before, b.cookies[cookieName])
+	b.in(api.RoleViewer)
+	other.out()
+	require.Equal(t, http.StatusUnprocessableEntity, w.browser("192.0.2.1").signIn("anna", right).Code)
+	require.Equal(t, http.StatusSeeOther, w.browser("192.0.2.1").signIn("anna", next).Code)
+
+	for range 8 {
+		got = change("wrong", next, next)
+	}
+	require.Equal(t, http.StatusTooManyRequests, got.Code, "an open browser is no way to guess")
+	require.Equal(t, http.StatusSeeOther, w.browser("192.0.2.9").post("/admin/password", "new", next).Code, "to the sign-in")
 }
 
 func TestPasswordsCanBeTurnedOff(t *testing.T) {

@@ -77,6 +77,7 @@ func prefixes() []string {
 		"case.kind.", "case.act.", "case.event.", "look.", "reject.",
 		"span.", "overview.chart.", "overview.fault.", "overview.first.", "overview.attempts.",
 		"list.turn.", "list.is.", "list.kind.", "list.extension.", "list.sort.",
+		"secret.", "scope.", "keys.state.", "password.",
 		"sweep.state.", "reminders.state.", "reminders.count.", "actor.", "extension.", "webhook.disabled.", "delivery.", "fault.",
 		"policy.state.", "policy.act.", "class.", "change.",
 	}

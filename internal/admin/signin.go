@@ -40,6 +40,9 @@ type Entrance interface {
 	// Return begins a session for whom the provider says that it is, and returns what Begin got as back. It fails with
 	// ErrRefused or ErrStale.
 	Return(w http.ResponseWriter, r *http.Request) (p Person, back string, err error)
+	// ChangePassword gives the person of the session another password, if the present one is right, and begins the one
+	// session that goes on. It fails with ErrRefused, ErrPassword, ErrElsewhere or a *WaitError.
+	ChangePassword(w http.ResponseWriter, r *http.Request, present, given string) error
 	// SignOut ends the session of the request, if there is one.
 	SignOut(w http.ResponseWriter, r *http.Request) error
 }

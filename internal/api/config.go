@@ -42,7 +42,7 @@ type Store interface {
 	PutLink(ctx context.Context, l store.Link) (store.Link, error)
 	BeginRequest(ctx context.Context, key, bodyHash string, now time.Time) (saved store.SavedResponse, claimed bool, err error)
 	FinishRequest(ctx context.Context, key string, r store.SavedResponse) error
-	Key(ctx context.Context, id string) (store.Key, error)
+	AccessStore
 	Ping(ctx context.Context) error
 	PutContact(ctx context.Context, accountID, ref string) (replaced string, err error)
 	Contact(ctx context.Context, accountID string) (ref string, err error)

@@ -52,3 +52,10 @@ func (c *keyCache) key(ctx context.Context, id string) (store.Key, error) {
 	c.known[id] = knownKey{key, now}
 	return key, nil
 }
+
+// forget asks for a key again at its next use.
+func (c *keyCache) forget(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.known, id)
+}

@@ -27,6 +27,7 @@ const (
 	tagExtensions    = "Extensions"
 	tagSweeps        = "Sweeps"
 	tagLinks         = "Links"
+	tagAccess        = "Access"
 	tagServer        = "Server"
 	schemaPrefix     = "#/components/schemas/"
 	mediaJSON        = "application/json"
@@ -62,6 +63,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 			{Name: tagExtensions, Description: "Later enforcement instants for single accounts, asked for by one key and approved by another."},
 			{Name: tagSweeps, Description: "Announcing what the rules block. The gate needs no sweep."},
 			{Name: tagLinks, Description: "Addresses that merchants' phones open. They need no key: the token is the right."},
+			{Name: tagAccess, Description: "Who may do what: the persons of the admin pages, and API keys."},
 			{Name: tagServer, Description: "Health and documentation."},
 		},
 	}
@@ -212,6 +214,10 @@ func pathWords(name string) string {
 		return "Id of the extension, from its request."
 	case "sweep_id":
 		return "Id of the sweep: policy.version.instant, as wishpost-face-verification.1.20201203T160000Z"
+	case "operator_id":
+		return "Id of the operator."
+	case "key_id":
+		return "Id of the key: what stands between its two underscores."
 	case "file":
 		return "A token, then .png"
 	default:

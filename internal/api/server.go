@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
 
+	"github.com/verigate/verigate/internal/access/password"
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/tasks"
 )
@@ -31,6 +32,8 @@ type Server struct {
 	desk      *rulebook.Desk
 
 	keys                    *keyCache
+	uses                    *keyUses
+	passwords               *password.Hasher
 	perKey, failures, links *limiter
 	reveals                 *limiter // of names and numbers in clear
 
@@ -58,7 +61,7 @@ func New(cfg Config) (*Server, error) {
 		links:   newLimiter(cfg.LinkRate, cfg.Now),
 		reveals: newLimiter(cfg.Reviews.Reveals, cfg.Now),
 		streams: make(chan struct{}, cfg.MaxStreams), refreshes: make(chan struct{}, cfg.MaxRefreshes),
-		tasks: tasks.New(),
+		tasks: tasks.New(), uses: &keyUses{noted: map[string]time.Time{}}, passwords: password.NewHasher(password.Standard()),
 	}
 	s.routes()
 	return s, s.publish()
@@ -85,6 +88,7 @@ func (s *Server) routes() {
 	s.linkRoutes()
 	s.webhookRoutes()
 	s.pageLinkRoutes()
+	s.accessRoutes()
 	s.healthRoutes()
 	s.fallbacks()
 }

@@ -26,6 +26,7 @@ func (a *App) newAdmin(behind http.Handler) (http.Handler, error) {
 	entrance, err := access.New(access.Config{
 		Store: a.store, Hasher: password.NewHasher(password.Standard()), Now: a.clock.Now, Logger: a.log,
 		Idle: c.SessionIdle, Life: c.SessionLife, HTTPS: https, Passwords: c.Passwords, Provider: provider,
+		Address: a.caller(), Audit: auditOf(a.store),
 	})
 	if err != nil {
 		return nil, err
@@ -39,6 +40,12 @@ func (a *App) newAdmin(behind http.Handler) (http.Handler, error) {
 	}
 	a.Admin = a.API + "/admin/"
 	return pages, nil
+}
+
+// caller tells the address of who sent a request.
+func (a *App) caller() func(*http.Request) string {
+	proxies, _ := a.config.HTTP.Proxies() // validated with the configuration
+	return callerBehind(proxies)
 }
 
 // identityProvider is where people may sign in, nil if no provider is configured.

@@ -66,6 +66,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 		ProviderHealth: a.provider.Figures, NextSweep: a.nextSweep,
 		Ready:   func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
 		KeyRate: api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
+		ClientIP: a.caller(),
 	})
 	if err != nil {
 		return err
@@ -175,7 +176,9 @@ func routes() []string {
 		"/v1/webhooks/{webhook_id}/rotate-secret", "/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/deliveries",
 		"/v1/figures", "/v1/webhooks/{webhook_id}/redeliver", "/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",
 		"/admin", "/admin/", "/admin/sign-in", "/admin/sign-in/provider", "/admin/sign-in/return", "/admin/sign-out", "/admin/lang", "/admin/assets/{file}",
-		"/admin/operators", "/admin/keys",
+		"/admin/operators/{operator_id}/role", "/admin/operators/{operator_id}/disable", "/admin/operators/{operator_id}/enable",
+		"/admin/operators/{operator_id}/password", "/admin/password", "/admin/keys/{key_id}/disable", "/admin/keys/{key_id}/expire",
+		"/v1/operators/{operator_id}/password", "/v1/keys/{key_id}/expire", "/v1/keys/{key_id}/disable",
 		"/m/manual", "/m/alternative", "/m/withdraw", "/m/leave", "/m/bye", "/m/state", "/m/events",
 	}
 }

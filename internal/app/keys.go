@@ -61,12 +61,8 @@ func (a *Admin) Keys(ctx context.Context) ([]store.Key, error) { return a.store.
 
 // DisableKey closes a key for good. It fails with store.ErrNotFound.
 func (a *Admin) DisableKey(ctx context.Context, id string) error {
-	k, err := a.store.Key(ctx, id)
-	if err != nil {
-		return err
-	}
-	k.Disabled = true
-	return a.store.PutKey(ctx, k)
+	_, _, err := a.store.ChangeKey(ctx, id, store.KeyChange{Disable: true})
+	return err
 }
 
 // Migrate brings the schema up to date and returns every step, the ones applied just now among them.

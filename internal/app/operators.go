@@ -18,6 +18,9 @@ type NewOperator struct {
 	Role                  api.Role
 }
 
+// NewPassword draws a password.
+func NewPassword() string { return password.New() }
+
 // check says what is wrong with it, all at once.
 func (n NewOperator) check() error {
 	var faults []error
@@ -36,7 +39,11 @@ func (n NewOperator) check() error {
 
 // AddOperator lets somebody sign in. It fails with store.ErrConflict if the login name is somebody's.
 func (a *Admin) AddOperator(ctx context.Context, n NewOperator) (store.Operator, error) {
-	return addOperator(ctx, a.store, a.clock, n, "cli")
+	o, err := addOperator(ctx, a.store, a.clock, n, "cli")
+	if err != nil {
+		return o, err
+	}
+	return o, a.record(ctx, "add-operator", store.Operator{}, o)
 }
 
 func addOperator(ctx context.Context, s *sqlstore.Store, clock Clock, n NewOperator, by string) (store.Operator, error) {
@@ -80,12 +87,12 @@ func (a *Admin) FindOperator(ctx context.Context, name string) (store.Operator, 
 
 // SetRole gives somebody another role and ends their sessions.
 func (a *Admin) SetRole(ctx context.Context, id string, role api.Role) error {
-	return a.changeOperator(ctx, id, store.OperatorChange{Role: (*string)(&role)})
+	return a.changeOperator(ctx, "change-operator", id, store.OperatorChange{Role: (*string)(&role)})
 }
 
 // SetDisabled keeps somebody out, and ends their sessions, or lets them in again.
 func (a *Admin) SetDisabled(ctx context.Context, id string, disabled bool) error {
-	return a.changeOperator(ctx, id, store.OperatorChange{Disabled: &disabled})
+	return a.changeOperator(ctx, "change-operator", id, store.OperatorChange{Disabled: &disabled})
 }
 
 // SetPassword gives somebody another password and ends their sessions.
@@ -97,11 +104,14 @@ func (a *Admin) SetPassword(ctx context.Context, id, given string) error {
 	if err != nil {
 		return err
 	}
-	return a.changeOperator(ctx, id, store.OperatorChange{Password: &hash})
+	return a.changeOperator(ctx, "reset-operator-password", id, store.OperatorChange{Password: &hash})
 }
 
-func (a *Admin) changeOperator(ctx context.Context, id string, c store.OperatorChange) error {
+func (a *Admin) changeOperator(ctx context.Context, action, id string, c store.OperatorChange) error {
 	c.At = a.clock.Now()
-	_, _, err := a.store.ChangeOperator(ctx, id, c)
-	return err
+	before, after, err := a.store.ChangeOperator(ctx, id, c)
+	if err != nil {
+		return err
+	}
+	return a.record(ctx, action, before, after)
 }

@@ -51,6 +51,8 @@ func TestRulesBite(t *testing.T) {
 		"goose in app":                  {"internal/app/x.go", "github.com/pressly/goose/v3"},
 		"a QR code in app":              {"internal/app/x.go", "github.com/skip2/go-qrcode"},
 		"huma in the pages":             {"internal/web/x.go", "github.com/danielgtaylor/huma/v2"},
+		"the sign-in and the database":  {"internal/access/x.go", own + "internal/store/sqlstore"},
+		"OpenID Connect in the pages":   {"internal/admin/x.go", "github.com/coreos/go-oidc/v3/oidc"},
 		"flags in config":               {"internal/config/x.go", "github.com/alecthomas/kong"},
 		"testify in production":         {"internal/gate/x.go", "github.com/stretchr/testify/require"},
 		"httptest in production":        {"internal/gate/x.go", "net/http/httptest"},

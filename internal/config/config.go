@@ -33,6 +33,8 @@ type HTTP struct {
 	Listen string `yaml:"listen" form:"host:port"`
 	// Base URL under which phones and browsers reach this server; it stands in QR codes and links. Empty: http:// and the address to listen on.
 	PublicURL string `yaml:"public_url" form:"url"`
+	// Networks of the proxies in front of this server, in CIDR notation: their X-Forwarded-For says who the caller is. Empty: nobody is believed, and behind a proxy all callers count as one.
+	TrustedProxies []string `yaml:"trusted_proxies"`
 	// How long a client may take to send its request header.
 	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout" bounds:"100ms..1m"`
 	// How long a whole answer may take. Event streams and imports are exempt.

@@ -35,20 +35,29 @@ func (c *Config) Validate() Faults {
 	c.Provider.validate(need)
 	c.Webhooks.validate(need)
 	c.Notify.validate(need)
+	_, err := c.HTTP.Proxies()
+	need(err == nil, "http.trusted_proxies", networkForm)
 	c.Admin.validate(need, c.HTTP.PublicURL)
 	return faults
 }
 
 func (w Webhooks) validate(need func(ok bool, field, message string)) {
 	_, err := w.Networks()
-	need(err == nil, "webhooks.allowed_networks", "must be networks in CIDR notation with nothing set behind the prefix, such as 10.20.0.0/16")
+	need(err == nil, "webhooks.allowed_networks", networkForm)
 	need(!w.AllowHTTP || len(w.AllowedNetworks) > 0, "webhooks.allow_http", "needs webhooks.allowed_networks: only these are reached without TLS")
 }
 
+const networkForm = "must be networks in CIDR notation with nothing set behind the prefix, such as 10.20.0.0/16"
+
 // Networks returns the allowed networks.
-func (w Webhooks) Networks() ([]netip.Prefix, error) {
+func (w Webhooks) Networks() ([]netip.Prefix, error) { return networks(w.AllowedNetworks) }
+
+// Proxies returns the networks of the trusted proxies.
+func (h HTTP) Proxies() ([]netip.Prefix, error) { return networks(h.TrustedProxies) }
+
+func networks(texts []string) ([]netip.Prefix, error) {
 	var networks []netip.Prefix
-	for _, text := range w.AllowedNetworks {
+	for _, text := range texts {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
 			return nil, fmt.Errorf("config: %w", err)

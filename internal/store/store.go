@@ -261,6 +261,14 @@ type Key struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	Disabled  bool
+
+	LastUsedAt time.Time // to the minute; zero: never. PutKey leaves it alone.
+}
+
+// KeyChange changes a key.
+type KeyChange struct {
+	ExpiresAt time.Time // zero: it stays
+	Disable   bool      // for good
 }
 
 // Keys holds API keys.
@@ -269,4 +277,8 @@ type Keys interface {
 	PutKey(ctx context.Context, k Key) error
 	Key(ctx context.Context, id string) (Key, error)
 	AllKeys(ctx context.Context) ([]Key, error)
+	// ChangeKey returns the key before and after.
+	ChangeKey(ctx context.Context, id string, c KeyChange) (before, after Key, err error)
+	// TouchKey moves LastUsedAt forward.
+	TouchKey(ctx context.Context, id string, at time.Time) error
 }

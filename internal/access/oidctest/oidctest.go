@@ -19,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -228,7 +227,9 @@ func (p *Provider) sign(claims map[string]any) string {
 	default:
 		sum := sha256.Sum256([]byte(signed))
 		raw, err := rsa.SignPKCS1v15(rand.Reader, p.keys[p.wrong != ForeignKey], crypto.SHA256, sum[:])
-		assert.NoError(p.t, err)
+		if err != nil {
+			p.t.Error(err) // require ends a test on its own goroutine only
+		}
 		signature = text(raw)
 	}
 	if p.wrong == Changed {
@@ -240,7 +241,9 @@ func (p *Provider) sign(claims map[string]any) string {
 
 func (p *Provider) part(value any) string {
 	raw, err := json.Marshal(value)
-	assert.NoError(p.t, err)
+	if err != nil {
+		p.t.Error(err)
+	}
 	return text(raw)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/verigate/verigate/internal/store"
 )
@@ -34,11 +35,15 @@ func (s *Store) PutKey(ctx context.Context, k store.Key) error {
 	})
 }
 
-const keyQuery = `SELECT key_id, hash, label, scopes, created_at, expires_at, disabled FROM api_keys `
+const keyQuery = `SELECT key_id, hash, label, scopes, created_at, expires_at, disabled, last_used_at FROM api_keys `
 
 // Key implements store.Keys.
 func (s *Store) Key(ctx context.Context, id string) (store.Key, error) {
-	keys, err := s.keys(ctx, keyQuery+`WHERE key_id = ?`, id)
+	return s.oneKey(ctx, reader{s}, id)
+}
+
+func (s *Store) oneKey(ctx context.Context, q querier, id string) (store.Key, error) {
+	keys, err := s.keys(ctx, q, keyQuery+`WHERE key_id = ?`, id)
 	switch {
 	case err != nil:
 		return store.Key{}, err
@@ -50,16 +55,16 @@ func (s *Store) Key(ctx context.Context, id string) (store.Key, error) {
 
 // AllKeys implements store.Keys.
 func (s *Store) AllKeys(ctx context.Context) ([]store.Key, error) {
-	return s.keys(ctx, keyQuery+`ORDER BY created_at, key_id`)
+	return s.keys(ctx, reader{s}, keyQuery+`ORDER BY created_at, key_id`)
 }
 
-func (s *Store) keys(ctx context.Context, query string, args ...any) ([]store.Key, error) {
+func (s *Store) keys(ctx context.Context, q querier, query string, args ...any) ([]store.Key, error) {
 	var all []store.Key
-	err := each(ctx, reader{s}, query, args, func(scan func(...any) error) error {
+	err := each(ctx, q, query, args, func(scan func(...any) error) error {
 		var k store.Key
 		var scopes []byte
 		var disabled int
-		if err := scan(&k.ID, &k.Hash, &k.Label, &scopes, scanTime(&k.CreatedAt), scanTime(&k.ExpiresAt), &disabled); err != nil {
+		if err := scan(&k.ID, &k.Hash, &k.Label, &scopes, scanTime(&k.CreatedAt), scanTime(&k.ExpiresAt), &disabled, scanTime(&k.LastUsedAt)); err != nil {
 			return err
 		}
 		if err := json.Unmarshal(scopes, &k.Scopes); err != nil {
@@ -70,4 +75,32 @@ func (s *Store) keys(ctx context.Context, query string, args ...any) ([]store.Ke
 		return nil
 	})
 	return all, s.fault(ctx, "read keys", err)
+}
+
+// ChangeKey implements store.Keys.
+func (s *Store) ChangeKey(ctx context.Context, id string, c store.KeyChange) (before, after store.Key, err error) {
+	if err := checkInstant("expires_at", c.ExpiresAt); err != nil {
+		return before, after, err
+	}
+	err = s.write(ctx, "change a key", func(ctx context.Context, tx *transaction) error {
+		if before, err = s.oneKey(ctx, tx, id); err != nil {
+			return err
+		}
+		_, err := tx.exec(ctx, `UPDATE api_keys SET expires_at = COALESCE(?, expires_at), disabled = CASE WHEN ? = 1 THEN 1 ELSE disabled END
+			WHERE key_id = ?`, instant(c.ExpiresAt), flag(c.Disable), id)
+		if err == nil {
+			after, err = s.oneKey(ctx, tx, id)
+		}
+		return err
+	})
+	return before, after, err
+}
+
+// TouchKey implements store.Keys.
+func (s *Store) TouchKey(ctx context.Context, id string, at time.Time) error {
+	return s.write(ctx, "touch a key", func(ctx context.Context, tx *transaction) error {
+		_, err := tx.exec(ctx, `UPDATE api_keys SET last_used_at = ? WHERE key_id = ? AND (last_used_at IS NULL OR last_used_at < ?)`,
+			bound(at), id, bound(at))
+		return err
+	})
 }

@@ -1,0 +1,220 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/verigate/verigate/internal/store"
+)
+
+const maxLabel = 100 // characters
+
+func (s *Server) keyRoutes(admins []Scope) {
+	one := []Code{CodeKeyNotFound}
+	handle(s, operation{
+		id: "list-keys", method: http.MethodGet, path: "/v1/keys", tag: tagAccess, summary: "List API keys",
+		words: "All of them, disabled and expired ones included. Their secrets are not known.", scopes: admins,
+	}, s.listKeys)
+	handle(s, operation{
+		id: "create-key", method: http.MethodPost, path: "/v1/keys", tag: tagAccess, summary: "Create an API key",
+		words: "The answer shows its secret, this once.", scopes: admins, answers: map[int]string{http.StatusCreated: "Created, and open."},
+	}, s.createKey)
+	handle(s, operation{
+		id: "expire-key", method: http.MethodPost, path: "/v1/keys/{key_id}/expire", tag: tagAccess, summary: "Set the end of an API key",
+		words: "From that instant on it opens nothing. An instant in the past ends it now.", scopes: admins, codes: one,
+	}, s.expireKey)
+	handle(s, operation{
+		id: "disable-key", method: http.MethodPost, path: "/v1/keys/{key_id}/disable", tag: tagAccess, summary: "Disable an API key",
+		words: "For good, within a second. There is no way back: create another one.", scopes: admins, codes: one,
+	}, s.disableKey)
+}
+
+type keyIn struct {
+	Label     string   `json:"label" maxLength:"100" doc:"What it is for; shown in lists." example:"label service"`
+	Scopes    []string `json:"scopes" nullable:"false" minItems:"1" doc:"What it may do." example:"[\"decisions:read\"]"`
+	ExpiresAt string   `json:"expires_at,omitempty" format:"date-time" doc:"The instant from which it opens nothing; left out: never."`
+	Reason    string   `json:"reason" maxLength:"2000" doc:"Kept in the audit log."`
+}
+
+type keyEndIn struct {
+	ExpiresAt string `json:"expires_at" format:"date-time" doc:"The instant from which it opens nothing."`
+	Reason    string `json:"reason" maxLength:"2000" doc:"Kept in the audit log."`
+}
+
+type keyReasonIn struct {
+	Reason string `json:"reason" maxLength:"2000" doc:"Kept in the audit log."`
+}
+
+type keyView struct {
+	KeyID      string     `json:"key_id"`
+	Prefix     string     `json:"prefix" doc:"What the key begins with, to recognise it by."`
+	Label      string     `json:"label"`
+	Scopes     []string   `json:"scopes" nullable:"false"`
+	State      string     `json:"state" enum:"open,expired,disabled"`
+	CreatedAt  time.Time  `json:"created_at"`
+	ExpiresAt  *time.Time `json:"expires_at" doc:"Null: never."`
+	LastUsedAt *time.Time `json:"last_used_at" doc:"To the minute; null: never."`
+}
+
+type keysView struct {
+	Keys []keyView `json:"keys" nullable:"false" doc:"Oldest first."`
+}
+
+type keyWithSecretView struct {
+	Key    keyView `json:"key"`
+	Secret *string `json:"secret" doc:"The whole key, shown this once: null when the answer is a repeated one. For a lost one create another."`
+}
+
+// sealed leaves the secret out of what is saved of the answer.
+func (v keyWithSecretView) sealed() any {
+	v.Secret = nil
+	return v
+}
+
+// unsealed cannot make it again.
+func (v keyWithSecretView) unsealed(*Tokens) any { return v }
+
+// States of a key.
+const (
+	keyOpen     = "open"
+	keyExpired  = "expired"
+	keyDisabled = "disabled"
+)
+
+func viewKey(k store.Key, zone *time.Location, now time.Time) keyView {
+	v := keyView{
+		KeyID: k.ID, Prefix: keyPrefix + "_" + k.ID, Label: k.Label, Scopes: append([]string{}, k.Scopes...), State: keyOpen,
+		CreatedAt: k.CreatedAt.In(zone), ExpiresAt: instantIn(k.ExpiresAt, zone), LastUsedAt: instantIn(k.LastUsedAt, zone),
+	}
+	switch {
+	case k.Disabled:
+		v.State = keyDisabled
+	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
+		v.State = keyExpired
+	}
+	return v
+}
+
+func (s *Server) listKeys(ctx context.Context, c *call, _ none) (int, keysView, error) {
+	view := keysView{Keys: []keyView{}}
+	zone, err := s.cfg.Gate.Zone(ctx)
+	if err != nil {
+		return 0, view, err
+	}
+	all, err := s.cfg.Store.AllKeys(ctx)
+	if err != nil {
+		return 0, view, err
+	}
+	for _, k := range all {
+		view.Keys = append(view.Keys, viewKey(k, zone, c.now))
+	}
+	return http.StatusOK, view, nil
+}
+
+func (s *Server) createKey(ctx context.Context, c *call, in keyIn) (int, keyWithSecretView, error) {
+	var view keyWithSecretView
+	var f faults
+	f.label("label", in.Label)
+	scopes := f.scopes("scopes", in.Scopes)
+	expires := f.later("expires_at", in.ExpiresAt, c.now)
+	f.explained("reason", in.Reason)
+	if err := f.err(); err != nil {
+		return 0, view, err
+	}
+	zone, err := s.cfg.Gate.Zone(ctx)
+	if err != nil {
+		return 0, view, err
+	}
+	secret, key, err := NewKey(in.Label, scopes)
+	if err != nil {
+		return 0, view, err
+	}
+	key.CreatedAt, key.ExpiresAt = c.now, expires
+	if err := s.cfg.Store.PutKey(ctx, key); err != nil {
+		return 0, view, err
+	}
+	view = keyWithSecretView{viewKey(key, zone, c.now), &secret}
+	c.changed("key/"+key.ID, in.Reason, nil, view.Key)
+	return http.StatusCreated, view, nil
+}
+
+func (s *Server) expireKey(ctx context.Context, c *call, in keyEndIn) (int, keyView, error) {
+	var f faults
+	expires := f.instantOf("expires_at", in.ExpiresAt)
+	f.explained("reason", in.Reason)
+	if err := f.err(); err != nil {
+		return 0, keyView{}, err
+	}
+	return s.changeKey(ctx, c, in.Reason, store.KeyChange{ExpiresAt: expires})
+}
+
+func (s *Server) disableKey(ctx context.Context, c *call, in keyReasonIn) (int, keyView, error) {
+	var f faults
+	f.explained("reason", in.Reason)
+	if err := f.err(); err != nil {
+		return 0, keyView{}, err
+	}
+	return s.changeKey(ctx, c, in.Reason, store.KeyChange{Disable: true})
+}
+
+// changeKey changes the key of the path.
+func (s *Server) changeKey(ctx context.Context, c *call, reason string, change store.KeyChange) (int, keyView, error) {
+	zone, err := s.cfg.Gate.Zone(ctx)
+	if err != nil {
+		return 0, keyView{}, err
+	}
+	before, after, err := s.cfg.Store.ChangeKey(ctx, c.r.PathValue("key_id"), change)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, keyView{}, problem(CodeKeyNotFound).because(err)
+	}
+	if err != nil {
+		return 0, keyView{}, err
+	}
+	s.keys.forget(after.ID)
+	view := viewKey(after, zone, c.now)
+	c.changed("key/"+after.ID, reason, viewKey(before, zone, c.now), view)
+	return http.StatusOK, view, nil
+}
+
+func (f *faults) label(field, label string) {
+	switch {
+	case strings.TrimSpace(label) == "":
+		f.required(field)
+	case strings.ContainsFunc(label, unicode.IsControl):
+		f.add(field, "form", "must be one line of text", "应为一行文本")
+	}
+	f.atMost(field, label, maxLabel)
+}
+
+func (f *faults) scopes(field string, given []string) []Scope {
+	if len(given) == 0 {
+		f.required(field)
+	}
+	all := make([]Scope, 0, len(given))
+	for _, text := range given {
+		scope := Scope(text)
+		if !scope.Valid() {
+			list := strings.Join(texts(Scopes()), ", ")
+			f.add(field, "not_allowed", "must be some of "+list, "应从以下范围中选择："+list)
+			return nil
+		}
+		all = append(all, scope)
+	}
+	return all
+}
+
+// later reads an instant that must not have come yet; none is fine.
+func (f *faults) later(field, text string, now time.Time) time.Time {
+	if text == "" {
+		return time.Time{}
+	}
+	t := f.instantOf(field, text)
+	if !t.IsZero() && !t.After(now) {
+		f.add(field, "out_of_range", "must lie in the future", "应为将来的时间")
+	}
+	return t
+}

@@ -1,0 +1,41 @@
+package config_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/config"
+)
+
+// provided adds a good identity provider.
+func provided(c *config.Config) *config.OIDC {
+	c.HTTP.PublicURL = "https://idv.example.com"
+	o := &c.Admin.OIDC
+	o.Issuer, o.ClientID, o.Roles = "https://login.example.com", "verigate", []string{"idv-admins=admin"}
+	return o
+}
+
+func TestGroupsHaveRoles(t *testing.T) {
+	t.Parallel()
+	o := config.OIDC{Issuer: "https://login.example.com:8443/realms/x", Roles: []string{"idv-admins=admin", "CN=idv,DC=example = reviewer"}}
+	groups, err := o.Groups()
+	require.NoError(t, err)
+	require.Equal(t, []config.GroupRole{{Group: "idv-admins", Role: "admin"}, {Group: "CN=idv,DC=example", Role: "reviewer"}}, groups)
+	require.Equal(t, "login.example.com", o.DisplayName())
+	o.Name = "Example"
+	require.Equal(t, "Example", o.DisplayName())
+	for _, bad := range []string{"admin", "=admin", "g=", "g=Admin"} {
+		o.Roles = []string{bad}
+		_, err := o.Groups()
+		require.Error(t, err, bad)
+	}
+
+	c := config.Default()
+	provided(&c)
+	for _, f := range c.Validate() {
+		require.NotContains(t, f.Field, "admin.")
+	}
+	c.Admin.OIDC.Roles = nil
+	require.Contains(t, c.Validate().Error(), "admin.oidc.roles")
+}
