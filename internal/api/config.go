@@ -48,6 +48,8 @@ type Store interface {
 	NoticesOf(ctx context.Context, accountID string) ([]store.Notice, error)
 	PutPromptEvent(ctx context.Context, accountID string, number int, event store.PromptEvent, at time.Time) (first bool, err error)
 	Prompts(ctx context.Context, accountID string, after, limit int) ([]store.Prompt, error)
+	store.Details
+	Blocks(ctx context.Context, accountID string) ([]store.CountedBlock, error)
 	population
 }
 
@@ -62,6 +64,8 @@ type population interface {
 // Vault is what the API needs of the vault: it puts in and takes back what was put in for nothing.
 type Vault interface {
 	PutSubject(ctx context.Context, accountID string, s realname.Subject) (lifecycle.Identity, error)
+	// Subject is read to be shown masked.
+	Subject(ctx context.Context, accountID, ref string) (realname.Subject, error)
 	PutText(ctx context.Context, accountID, text string) (ref string, err error)
 	Delete(ctx context.Context, accountID, ref string) error
 }
@@ -125,6 +129,7 @@ type Config struct {
 	KeyRate      Rate          // requests per API key; default 20,000/s and 40,000 at once
 	FailureRate  Rate          // bad keys and bad links per address; default 1/s and 30 at once
 	LinkRate     Rate          // opened links per address; default 20/s and 100 at once
+	LiveWait     time.Duration // for a run's own view of itself; default 1.5 s
 	LoginWait    time.Duration // for the number of a login prompt; default 1.5 s
 	BodyWait     time.Duration // for a request body, or one line of an import; default 20 s
 	PingEvery    time.Duration // between comments on a quiet event stream; default 15 s
@@ -147,6 +152,7 @@ func (c Config) withDefaults() Config {
 	set(&c.KeyRate, Rate{20_000, 40_000})
 	set(&c.FailureRate, Rate{1, 30})
 	set(&c.LinkRate, Rate{20, 100})
+	set(&c.LiveWait, 1500*time.Millisecond)
 	set(&c.LoginWait, 1500*time.Millisecond)
 	set(&c.BodyWait, 20*time.Second)
 	set(&c.PingEvery, 15*time.Second)
