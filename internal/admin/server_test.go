@@ -72,7 +72,7 @@ func TestMessagesAreComplete(t *testing.T) {
 func families(texts map[string]string) []string {
 	var all []string
 	for key := range texts {
-		for _, prefix := range []string{"menu.", "title.", "role.", "state.", "done.", "plain.", "time."} {
+		for _, prefix := range []string{"menu.", "title.", "role.", "state.", "done.", "plain.", "time.", "account.of.", "account.act."} {
 			if strings.HasPrefix(key, prefix) {
 				all = append(all, key)
 			}
@@ -93,6 +93,7 @@ func BenchmarkLook(b *testing.B) {
 	for _, id := range []string{"a1", "a2", "a3"} {
 		w.account(id)
 	}
+	w.story("a4")
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())
 }
