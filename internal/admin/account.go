@@ -181,8 +181,8 @@ func (v *visit) here(part, name, value string) string {
 
 func workflowAddress(ui string, live accountLive) string {
 	address := strings.TrimSuffix(ui, "/") + "/workflows/" + url.PathEscape(live.Recorded.Workflow.ID)
-	if live.Live != nil && live.Live.Workflow.RunID != nil {
-		address += "/" + url.PathEscape(*live.Live.Workflow.RunID)
+	if live.Live != nil && live.Live.Workflow.RunID != "" {
+		address += "/" + url.PathEscape(live.Live.Workflow.RunID)
 	}
 	return address
 }

@@ -24,8 +24,8 @@ type accountStatus struct {
 	Turn     string     `json:"turn"`
 	Seq      int64      `json:"seq"`
 	Since    *time.Time `json:"since"`
-	Method   *string    `json:"method"`
-	Reason   *string    `json:"reason"`
+	Method   string     `json:"method"`
+	Reason   string     `json:"reason"`
 	Allowed  []string   `json:"allowed"`
 	Attempts struct {
 		Used   int        `json:"used"`
@@ -36,8 +36,8 @@ type accountStatus struct {
 		ExpiresAt time.Time `json:"expires_at"`
 	} `json:"qr"`
 	Workflow struct {
-		ID    string  `json:"id"`
-		RunID *string `json:"run_id"`
+		ID    string `json:"id"`
+		RunID string `json:"run_id"`
 	} `json:"workflow"`
 }
 
@@ -45,13 +45,13 @@ type accountDecision struct {
 	Action        string     `json:"action"`
 	Effect        string     `json:"effect"`
 	Reason        string     `json:"reason"`
-	Rule          *string    `json:"rule"`
-	Policy        *string    `json:"policy"`
+	Rule          string     `json:"rule"`
+	Policy        string     `json:"policy"`
 	PolicyVersion *int       `json:"policy_version"`
 	Since         *time.Time `json:"since"`
 	At            time.Time  `json:"at"`
 	NextChangeAt  *time.Time `json:"next_change_at"`
-	WouldBe       *string    `json:"would_be"`
+	WouldBe       string     `json:"would_be"`
 	Deadline      *time.Time `json:"deadline"`
 	Hypothetical  bool       `json:"hypothetical"`
 	Message       struct {
@@ -66,18 +66,18 @@ type accountLive struct {
 	Recorded    accountStatus  `json:"recorded"`
 	Behind      int64          `json:"behind"`
 	Differences []struct {
-		Field    string  `json:"field"`
-		Live     *string `json:"live"`
-		Recorded *string `json:"recorded"`
+		Field    string `json:"field"`
+		Live     string `json:"live"`
+		Recorded string `json:"recorded"`
 	} `json:"differences"`
 }
 
 type accountIdentity struct {
-	Known        bool    `json:"known"`
-	Revision     int     `json:"revision"`
-	DocumentType *string `json:"document_type"`
-	Name         *string `json:"name"`
-	Number       *string `json:"number"`
+	Known        bool   `json:"known"`
+	Revision     int    `json:"revision"`
+	DocumentType string `json:"document_type"`
+	Name         string `json:"name"`
+	Number       string `json:"number"`
 }
 
 type accountAttempt struct {
@@ -118,7 +118,7 @@ type accountBlock struct {
 	At            time.Time  `json:"at"`
 	Repeats       int        `json:"repeats"`
 	Observed      bool       `json:"observed"`
-	Receipt       *string    `json:"receipt"`
+	Receipt       string     `json:"receipt"`
 }
 
 type accountPrompts struct {
@@ -141,7 +141,7 @@ type accountNotice struct {
 	Channel   string     `json:"channel"`
 	Deadline  time.Time  `json:"deadline"`
 	State     string     `json:"state"`
-	Code      *string    `json:"code"`
+	Code      string     `json:"code"`
 	Attempts  int        `json:"attempts"`
 	NextAt    *time.Time `json:"next_at"`
 	At        time.Time  `json:"at"`
@@ -155,20 +155,20 @@ type accountRestriction struct {
 	Actions       []string   `json:"actions"`
 	OpenedAt      time.Time  `json:"opened_at"`
 	LiftedAt      *time.Time `json:"lifted_at"`
-	LiftReason    *string    `json:"lift_reason"`
-	Sweep         *string    `json:"sweep"`
+	LiftReason    string     `json:"lift_reason"`
+	Sweep         string     `json:"sweep"`
 }
 
 type accountExtension struct {
 	ID    string    `json:"id"`
-	Rule  *string   `json:"rule"`
+	Rule  string    `json:"rule"`
 	Until time.Time `json:"until"`
 	State string    `json:"state"`
 	Steps []struct {
 		State   string       `json:"state"`
 		At      time.Time    `json:"at"`
 		Actor   accountActor `json:"actor"`
-		Reason  *string      `json:"reason"`
+		Reason  string       `json:"reason"`
 		HasNote bool         `json:"has_note"`
 	} `json:"steps"`
 }
@@ -181,13 +181,13 @@ type accountVersion struct {
 	ClosedAt     *time.Time   `json:"closed_at"`
 	RecordedAt   time.Time    `json:"recorded_at"`
 	Actor        accountActor `json:"actor"`
-	Reason       *string      `json:"reason"`
+	Reason       string       `json:"reason"`
 	HasNote      bool         `json:"has_note"`
 }
 
 type accountActor struct {
-	Kind string  `json:"kind"`
-	ID   *string `json:"id"`
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
 }
 
 // logPage is a page of the log; each entry as the API wrote it.
@@ -204,7 +204,7 @@ type logEntry struct {
 	At         time.Time      `json:"at"`
 	RecordedAt time.Time      `json:"recorded_at"`
 	Actor      accountActor   `json:"actor"`
-	Reason     *string        `json:"reason"`
+	Reason     string         `json:"reason"`
 	Ignored    bool           `json:"ignored"`
 	Detail     map[string]any `json:"detail"`
 }

@@ -94,6 +94,7 @@ func BenchmarkLook(b *testing.B) {
 		w.account(id)
 	}
 	w.story("a4")
+	w.wander("a5")
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())
 }

@@ -102,11 +102,11 @@ func wideLayout() diagramLayout {
 			lifecycle.FaceFailed: {column(4.5), 284}, lifecycle.ManualReview: {column(4.5), 34},
 		},
 		bends: map[stateStep]float64{
-			{lifecycle.Unverified, lifecycle.Approved}: 100, {lifecycle.Unverified, lifecycle.Verified}: 130,
+			{lifecycle.Unverified, lifecycle.Approved}: 100, {lifecycle.Unverified, lifecycle.Verified}: 146,
 			{lifecycle.Approved, lifecycle.Verified}: 110, {lifecycle.QRIssued, lifecycle.Verified}: 95,
-			{lifecycle.Locked, lifecycle.Verified}: -20, {lifecycle.Locked, lifecycle.ManualReview}: 66,
+			{lifecycle.Locked, lifecycle.Verified}: -20, {lifecycle.Locked, lifecycle.ManualReview}: -210,
 			{lifecycle.ManualReview, lifecycle.Unverified}: -70, {lifecycle.ManualReview, lifecycle.Submitted}: -50,
-			{lifecycle.FaceFailed, lifecycle.Unverified}: 190, {lifecycle.FaceFailed, lifecycle.Submitted}: 60, {lifecycle.Locked, lifecycle.Unverified}: 150,
+			{lifecycle.FaceFailed, lifecycle.Unverified}: 24, {lifecycle.FaceFailed, lifecycle.Submitted}: 28, {lifecycle.Locked, lifecycle.Unverified}: 40,
 			{lifecycle.FaceFailed, lifecycle.ManualReview}: 0,
 		},
 	}
@@ -121,25 +121,28 @@ func wideLayout() diagramLayout {
 }
 
 func narrowLayout() diagramLayout {
-	const main, side = 146, 296
+	const main, side = 136, 312
 	row := func(n float64) float64 { return 34 + 88*n }
 	l := diagramLayout{
-		name: "narrow", width: 380, height: 596, w: 112, h: 36,
+		name: "narrow", width: 392, height: 596, w: 106, h: 36,
 		at: map[lifecycle.State]diagramPoint{
 			lifecycle.Unverified: {main, row(0)}, lifecycle.Submitted: {main, row(1)}, lifecycle.UnderReview: {main, row(2)},
 			lifecycle.Approved: {main, row(3)}, lifecycle.QRIssued: {main, row(4)}, lifecycle.Scanned: {main, row(5)}, lifecycle.Verified: {main, row(6)},
 			lifecycle.Rejected: {side, row(1.5)}, lifecycle.Locked: {side, row(3.1)}, lifecycle.FaceFailed: {side, row(4.4)}, lifecycle.ManualReview: {side, row(5.6)},
 		},
 		bends: map[stateStep]float64{
-			{lifecycle.Locked, lifecycle.ManualReview}: 138, {lifecycle.Unverified, lifecycle.Approved}: -150, {lifecycle.Unverified, lifecycle.Verified}: -210,
+			{lifecycle.Locked, lifecycle.ManualReview}: -124, {lifecycle.Unverified, lifecycle.Approved}: -150, {lifecycle.Unverified, lifecycle.Verified}: -232,
 			{lifecycle.Approved, lifecycle.Verified}: -170, {lifecycle.QRIssued, lifecycle.Verified}: -150,
 			{lifecycle.FaceFailed, lifecycle.Submitted}: 30, {lifecycle.ManualReview, lifecycle.Submitted}: 20,
-			{lifecycle.Approved, lifecycle.ManualReview}: 8, {lifecycle.ManualReview, lifecycle.Approved}: 14,
+			{lifecycle.Approved, lifecycle.ManualReview}: 26, {lifecycle.ManualReview, lifecycle.Approved}: -6,
+			{lifecycle.Locked, lifecycle.Submitted}: 6, {lifecycle.Locked, lifecycle.Unverified}: -32,
 		},
 	}
-	for i, from := range []lifecycle.State{lifecycle.UnderReview, lifecycle.Approved, lifecycle.QRIssued, lifecycle.Scanned, lifecycle.Verified} {
-		l.bends[stateStep{from, lifecycle.Unverified}] = 150 + 18*float64(i)
-		l.bends[stateStep{from, lifecycle.Submitted}] = 142 + 18*float64(i)
+	for from, bend := range map[lifecycle.State]float64{
+		lifecycle.UnderReview: 132, lifecycle.Approved: 156, lifecycle.QRIssued: 190, lifecycle.Scanned: 228, lifecycle.Verified: 226,
+	} {
+		l.bends[stateStep{from, lifecycle.Unverified}] = bend
+		l.bends[stateStep{from, lifecycle.Submitted}] = max(128, bend-38)
 	}
 	l.bends[stateStep{lifecycle.Scanned, lifecycle.Approved}] = 145
 	return l
@@ -161,10 +164,11 @@ func (l diagramLayout) draw(current string, way []wayStep) diagram {
 		})
 	}
 	all, always := drawnSteps(), usualSteps()
+	drawn := func(p stateStep) bool { return len(taken[p]) > 0 || slices.Contains(always, p) }
 	for _, used := range []bool{false, true} {
 		for _, p := range all {
-			if numbers := taken[p]; len(numbers) > 0 == used && (used || slices.Contains(always, p)) {
-				d.Edges = append(d.Edges, l.edge(p, numbers, all))
+			if numbers := taken[p]; drawn(p) && len(numbers) > 0 == used {
+				d.Edges = append(d.Edges, l.edge(p, numbers, drawn))
 			}
 		}
 	}
@@ -172,7 +176,7 @@ func (l diagramLayout) draw(current string, way []wayStep) diagram {
 }
 
 // edge draws one step.
-func (l diagramLayout) edge(p stateStep, numbers []int, all []stateStep) diagramEdge {
+func (l diagramLayout) edge(p stateStep, numbers []int, drawn func(stateStep) bool) diagramEdge {
 	e := diagramEdge{From: string(p.from), To: string(p.to), Used: len(numbers) > 0, Label: stepNumbers(numbers)}
 	e.LW = 10 + 8*float64(len([]rune(e.Label)))
 	e.LLeft = -e.LW / 2
@@ -184,22 +188,25 @@ func (l diagramLayout) edge(p stateStep, numbers []int, all []stateStep) diagram
 		e.LX, e.LY = from.x, top-28
 		return e
 	}
-	diagramCurve := bentCurve(from, to, l.bend(p, all))
-	begin, end := l.outside(diagramCurve, from, to)
-	diagramCurve = diagramCurve.between(begin, end)
-	e.Path = fmt.Sprintf("M%.1f %.1fQ%.1f %.1f %.1f %.1f", diagramCurve[0].x, diagramCurve[0].y, diagramCurve[1].x, diagramCurve[1].y, diagramCurve[2].x, diagramCurve[2].y)
-	e.Head = arrowHead(diagramCurve[1], diagramCurve[2])
-	middle := diagramCurve.at(0.5)
+	line := bentCurve(from, to, l.bend(p, drawn))
+	begin, end := l.outside(line, from, to)
+	line = line.between(begin, end)
+	e.Path = fmt.Sprintf("M%.1f %.1fQ%.1f %.1f %.1f %.1f", line[0].x, line[0].y, line[1].x, line[1].y, line[2].x, line[2].y)
+	e.Head = arrowHead(line[1], line[2])
+	middle := line.at(0.5)
 	e.LX, e.LY = middle.x, middle.y
+	if gap := math.Abs(line[2].x - line[0].x); from.y == to.y && gap < e.LW {
+		e.LY += math.Copysign(l.h/2+12, from.x-to.x) // no room between the boxes: above them, on the way back below
+	}
 	return e
 }
 
 // bend is how far a step bends: as it is set, else a little where there is one the other way.
-func (l diagramLayout) bend(p stateStep, all []stateStep) float64 {
+func (l diagramLayout) bend(p stateStep, drawn func(stateStep) bool) float64 {
 	if bend, set := l.bends[p]; set {
 		return bend
 	}
-	if slices.Contains(all, stateStep{p.to, p.from}) {
+	if drawn(stateStep{p.to, p.from}) {
 		return 22
 	}
 	return 0
@@ -213,8 +220,7 @@ func (l diagramLayout) outside(c diagramCurve, from, to diagramPoint) (begin, en
 	}
 	end = 1
 	for i := range parts {
-		t := float64(i) / parts
-		if in(c.at(t), from, 1) {
+		if t := float64(i) / parts; in(c.at(t), from, 1) {
 			begin = t
 		}
 	}
@@ -258,9 +264,9 @@ func arrowHead(from, tip diagramPoint) string {
 	return fmt.Sprintf("%.1f,%.1f %.1f,%.1f %.1f,%.1f", tip.x, tip.y, back.x-dy*half, back.y+dx*half, back.x+dy*half, back.y-dx*half)
 }
 
-// stepNumbers writes the numbers of steps: the last three, and that there were more.
+// stepNumbers writes the numbers of steps: the last two, and that there were more.
 func stepNumbers(numbers []int) string {
-	const most = 3
+	const most = 2
 	more := ""
 	if len(numbers) > most {
 		more, numbers = "…", numbers[len(numbers)-most:]
