@@ -193,7 +193,11 @@ func (l diagramLayout) edge(p stateStep, numbers []int, drawn func(stateStep) bo
 	line = line.between(begin, end)
 	e.Path = fmt.Sprintf("M%.1f %.1fQ%.1f %.1f %.1f %.1f", line[0].x, line[0].y, line[1].x, line[1].y, line[2].x, line[2].y)
 	e.Head = arrowHead(line[1], line[2])
-	middle := line.at(0.5)
+	along := 0.5
+	if math.Hypot(to.x-from.x, to.y-from.y) > 2*l.w {
+		along = 0.42 // long ways there and back lie close: their labels must not
+	}
+	middle := line.at(along)
 	e.LX, e.LY = middle.x, middle.y
 	if gap := math.Abs(line[2].x - line[0].x); from.y == to.y && gap < e.LW {
 		e.LY += math.Copysign(l.h/2+12, from.x-to.x) // no room between the boxes: above them, on the way back below

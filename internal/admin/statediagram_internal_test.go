@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +38,22 @@ func TestEveryStepOfTheTableCanBeDrawn(t *testing.T) {
 			require.True(t, e.Used)
 			require.NotContains(t, e.Path+e.Head, "NaN")
 			require.True(t, e.LX-e.LW/2 >= 0 && e.LX+e.LW/2 <= float64(d.Width) && e.LY >= 10 && e.LY <= float64(d.Height)-10, "%s: label of %s to %s at %.0f,%.0f", l.name, e.From, e.To, e.LX, e.LY)
+		}
+	}
+}
+
+// TestThereAndBackHaveLabelsOfTheirOwn: two labels upon each other cannot be read.
+func TestThereAndBackHaveLabelsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	drawn := func(stateStep) bool { return true }
+	for _, l := range diagramLayouts() {
+		for _, p := range drawnSteps() {
+			back := stateStep{p.to, p.from}
+			if p.from == p.to || !slices.Contains(drawnSteps(), back) {
+				continue
+			}
+			one, other := l.edge(p, []int{7}, drawn), l.edge(back, []int{8}, drawn)
+			require.False(t, math.Abs(one.LX-other.LX) < 16 && math.Abs(one.LY-other.LY) < 18, "%s: %s and %s", l.name, p.from, p.to)
 		}
 	}
 }
