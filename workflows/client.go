@@ -20,6 +20,7 @@ var (
 	ErrInvalid             = errors.New("workflows: input breaks its contract")
 	ErrProviderUnavailable = errors.New("workflows: the face provider does not answer; nothing was changed")
 	ErrProviderRefused     = errors.New("workflows: the face provider refuses the information")
+	ErrRunClosed           = errors.New("workflows: the account's run has ended")
 	ErrBrokenLog           = errors.New("workflows: the account's log cannot be folded")
 )
 
@@ -124,6 +125,22 @@ func (c *Client) Status(ctx context.Context, accountID string) (contract.Status,
 		return out, err
 	}
 	return out, value.Get(&out)
+}
+
+// RunningStatus is Status of a run that goes on: it fails with ErrRunClosed if the last one has ended.
+func (c *Client) RunningStatus(ctx context.Context, accountID string) (contract.Status, error) {
+	var out contract.Status
+	answer, err := c.temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
+		WorkflowID: contract.VerificationID(accountID), QueryType: contract.QueryStatus,
+		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_OPEN,
+	})
+	if err != nil {
+		return out, err
+	}
+	if answer.QueryRejected != nil {
+		return out, ErrRunClosed
+	}
+	return out, answer.QueryResult.Get(&out)
 }
 
 // command sends an update under an id of its own. Were it the change id, a command that failed because the

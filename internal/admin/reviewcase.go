@@ -69,8 +69,8 @@ type caseEntry struct {
 	Note string `json:"note"`
 }
 
-// typed is what a form of the case page held when it came back.
-type typed struct{ Decision, ReasonCode, Note string }
+// decisionForm is what a form of the case page held when it came back.
+type decisionForm struct{ Decision, ReasonCode, Note string }
 
 type casePage struct {
 	*frame
@@ -78,7 +78,7 @@ type casePage struct {
 	AccountID string
 	reviewCase
 	Clear     map[string]string // what was just revealed, by field
-	Typed     typed
+	Typed     decisionForm
 	Problem   *problem // why a command was not taken
 	Order     string   // in which the next case is taken
 	Escalated string   // whether it is an escalated one
@@ -172,7 +172,7 @@ func (s *Server) reviewCase(q queue) func(*visit) error {
 }
 
 // refused draws the case again with what kept a command from being taken, as long as there is a case.
-func (v *visit) refused(q queue, err error, t typed) error {
+func (v *visit) refused(q queue, err error, t decisionForm) error {
 	var refusal *problem
 	if !errors.As(err, &refusal) || refusal.Status >= http.StatusInternalServerError || refusal.Status == http.StatusForbidden {
 		return err
@@ -207,7 +207,7 @@ func (v *visit) overtaken(refusal *problem) error {
 func (s *Server) claimCase(q queue) func(*visit) error {
 	return func(v *visit) error {
 		if _, err := tell[waiting](v, "/v1/reviews/"+segment(v.accountID())+"/claim", nil); err != nil {
-			return v.refused(q, err, typed{})
+			return v.refused(q, err, decisionForm{})
 		}
 		return v.done(v.back(), "claimed")
 	}
@@ -216,7 +216,7 @@ func (s *Server) claimCase(q queue) func(*visit) error {
 func (s *Server) releaseCase(q queue) func(*visit) error {
 	return func(v *visit) error {
 		if _, err := tell[waiting](v, "/v1/reviews/"+segment(v.accountID())+"/release", nil); err != nil {
-			return v.refused(q, err, typed{})
+			return v.refused(q, err, decisionForm{})
 		}
 		return v.done(q.Home(), "returned")
 	}
@@ -226,7 +226,7 @@ func (s *Server) escalateCase(q queue) func(*visit) error {
 	return func(v *visit) error {
 		_, err := tell[waiting](v, "/v1/reviews/"+segment(v.accountID())+"/escalate", map[string]any{"reason": v.form("reason")})
 		if err != nil {
-			return v.refused(q, err, typed{})
+			return v.refused(q, err, decisionForm{})
 		}
 		return v.done(q.Home(), "escalated")
 	}
@@ -234,7 +234,7 @@ func (s *Server) escalateCase(q queue) func(*visit) error {
 
 func (s *Server) decideCase(q queue) func(*visit) error {
 	return func(v *visit) error {
-		t := typed{v.form("decision"), v.form("reason_code"), v.form("note")}
+		t := decisionForm{v.form("decision"), v.form("reason_code"), v.form("note")}
 		path := "/v1/reviews/" + segment(v.accountID())
 		if q.Name == "manual" {
 			path += "/manual"
@@ -265,7 +265,7 @@ func (s *Server) revealField(q queue) func(*visit) error {
 			Number string `json:"number"`
 		}](v, "/v1/accounts/"+segment(v.accountID())+"/identity:reveal", map[string]any{"reason": v.form("reason"), "fields": []string{v.form("field")}})
 		if err != nil {
-			return v.refused(q, err, typed{})
+			return v.refused(q, err, decisionForm{})
 		}
 		p, err := v.casePage(q)
 		if err != nil {

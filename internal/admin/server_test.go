@@ -72,6 +72,7 @@ func TestMessagesAreComplete(t *testing.T) {
 func prefixes() []string {
 	return []string{
 		"menu.", "title.", "role.", "state.", "done.", "plain.", "time.",
+		"account.of.", "account.act.",
 		"signin.",
 		"queue.count.", "queue.order.", "queue.claimed.", "clock.", "risk.", "finding.", "explain.", "case.field.", "case.document.",
 		"case.kind.", "case.act.", "case.event.", "look.", "reject.",
@@ -113,6 +114,8 @@ func BenchmarkLook(b *testing.B) {
 	w.shop()
 	w.campaign(12)
 	w.sampleReviews()
+	w.story("a4")
+	w.wander("a5")
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())
 }

@@ -35,8 +35,9 @@ func (s *Server) accountRoutes() {
 		id: "put-account", method: http.MethodPut, path: "/v1/accounts/{account_id}", tag: tagAccounts,
 		summary: "Register an account",
 		words: "Registers the account, or repeats its registration. Changing kind, region or registered_at of a known account can lift a block: " +
-			"it needs a reason (in the body or as parameter) and the scope accounts:correct, and is recorded as a new version.",
-		scopes:  []Scope{AccountsWrite},
+			"it needs a reason (in the body or as parameter) and the scope accounts:correct, and is recorded as a new version. " +
+			"A new account needs the scope accounts:write.",
+		scopes:  []Scope{AccountsWrite, AccountsCorrect},
 		query:   []parameter{{name: "reason", words: "Why the facts of a known account change."}},
 		answers: map[int]string{http.StatusCreated: "The account is new.", http.StatusOK: "The account was known."},
 		codes:   []Code{CodeFactsDiffer},
@@ -59,6 +60,9 @@ func (s *Server) putAccount(ctx context.Context, c *call, in accountIn) (int, ac
 	}
 	f.freeText("reason", reason)
 	if err := f.err(); err != nil {
+		return 0, accountView{}, err
+	}
+	if err := s.mayRegister(ctx, c); err != nil {
 		return 0, accountView{}, err
 	}
 	zone, err := s.cfg.Gate.Zone(ctx)
@@ -84,6 +88,18 @@ func (s *Server) putAccount(ctx context.Context, c *call, in accountIn) (int, ac
 	return status, viewAccount(account, zone), nil
 }
 
+// mayRegister refuses a new account to those who may only correct.
+func (s *Server) mayRegister(ctx context.Context, c *call) error {
+	if allows(c.key.Scopes, AccountsWrite) {
+		return nil
+	}
+	_, err := s.cfg.Store.Account(ctx, c.account)
+	if errors.Is(err, store.ErrNotFound) {
+		return lacks([]Scope{AccountsWrite})
+	}
+	return err
+}
+
 // correctAccount changes the facts of a known account, if the key and the reason allow it.
 func (s *Server) correctAccount(ctx context.Context, c *call, put store.PutAccount, reason string) (store.Account, store.PutResult, error) {
 	if !allows(c.key.Scopes, AccountsCorrect) {
@@ -96,12 +112,18 @@ func (s *Server) correctAccount(ctx context.Context, c *call, put store.PutAccou
 	if err != nil {
 		return store.Account{}, "", err
 	}
+	before, err := s.cfg.Store.Account(ctx, c.account)
+	if err != nil {
+		return store.Account{}, "", err
+	}
 	put.Actor.Kind, put.Reason = lifecycle.ActorOperator, said.stored()
 	account, result, err := s.cfg.Store.PutAccount(ctx, put, true)
 	if err != nil {
 		s.forget(ctx, c.account, said.ref)
+		return account, result, err
 	}
-	return account, result, err
+	c.changed("account/"+c.account, said.stored(), viewAccount(before, before.RegisteredAt.Location()), viewAccount(account, account.RegisteredAt.Location()))
+	return account, result, nil
 }
 
 func (s *Server) getAccount(ctx context.Context, c *call, _ none) (int, accountDetailView, error) {

@@ -43,7 +43,7 @@ func (s *Server) closingRoutes() {
 	post := func(id, verb, summary, words string) operation {
 		return operation{
 			id: id, method: http.MethodPost, path: "/v1/accounts/{account_id}/" + verb, tag: tagAccounts,
-			summary: summary, words: words, scopes: []Scope{AccountsWrite},
+			summary: summary, words: words, scopes: []Scope{AccountsWrite, AccountsCorrect},
 		}
 	}
 	handle(s, post("close-account", "close", "Close an account",
@@ -98,7 +98,8 @@ func (s *Server) closing(ctx context.Context, c *call, f faults, at time.Time, r
 	if err != nil {
 		return 0, accountView{}, err
 	}
-	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
+	before, err := s.cfg.Store.Account(ctx, c.account)
+	if err != nil {
 		return 0, accountView{}, err // nothing is kept of accounts that nobody knows
 	}
 	said, err := s.explain(ctx, c.account, reason, note)
@@ -114,6 +115,7 @@ func (s *Server) closing(ctx context.Context, c *call, f faults, at time.Time, r
 	if err != nil {
 		return 0, accountView{}, err
 	}
+	c.changed("account/"+c.account, said.stored(), viewAccount(before, zone), viewAccount(account, zone))
 	s.settle(ctx, c.account)
 	return http.StatusOK, viewAccount(account, zone), nil
 }

@@ -50,6 +50,8 @@ type Store interface {
 	NoticesOf(ctx context.Context, accountID string) ([]store.Notice, error)
 	PutPromptEvent(ctx context.Context, accountID string, number int, event store.PromptEvent, at time.Time) (first bool, err error)
 	Prompts(ctx context.Context, accountID string, after, limit int) ([]store.Prompt, error)
+	store.Details
+	Blocks(ctx context.Context, accountID string) ([]store.CountedBlock, error)
 	population
 	figures.Store
 }
@@ -67,7 +69,7 @@ type Vault interface {
 	PutSubject(ctx context.Context, accountID string, s realname.Subject) (lifecycle.Identity, error)
 	PutText(ctx context.Context, accountID, text string) (ref string, err error)
 	Delete(ctx context.Context, accountID, ref string) error
-	// Subject and Text open what reviewers look at.
+	// Subject is read to be shown masked, or to whom the audit log says; Text opens what reviewers look at.
 	Subject(ctx context.Context, accountID, ref string) (realname.Subject, error)
 	Text(ctx context.Context, accountID, ref string) (string, error)
 }
@@ -141,6 +143,7 @@ type Config struct {
 	FailureRate  Rate          // bad keys and bad links per address; default 1/s and 30 at once
 	LinkRate     Rate          // opened links per address; default 20/s and 100 at once
 	FiguresWait  time.Duration // for figures that are being counted, where there are older ones; default 300 ms
+	LiveWait     time.Duration // for a run's own view of itself; default 1.5 s
 	LoginWait    time.Duration // for the number of a login prompt; default 1.5 s
 	BodyWait     time.Duration // for a request body, or one line of an import; default 20 s
 	PingEvery    time.Duration // between comments on a quiet event stream; default 15 s
@@ -164,6 +167,7 @@ func (c Config) withDefaults() Config {
 	set(&c.FailureRate, Rate{1, 30})
 	set(&c.LinkRate, Rate{20, 100})
 	set(&c.FiguresWait, 300*time.Millisecond)
+	set(&c.LiveWait, 1500*time.Millisecond)
 	set(&c.LoginWait, 1500*time.Millisecond)
 	set(&c.BodyWait, 20*time.Second)
 	set(&c.PingEvery, 15*time.Second)

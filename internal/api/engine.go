@@ -16,6 +16,8 @@ var (
 	ErrEngineUnavailable = errors.New("api: engine does not answer, command not taken")
 	// ErrOutcomeUnknown: the command may have been taken. Asking again under the same change id tells.
 	ErrOutcomeUnknown = errors.New("api: engine does not answer, command may have been taken")
+	// ErrRunClosed: the account's last run has ended, so nothing remembers the verification but the record.
+	ErrRunClosed = errors.New("api: run has ended")
 	// ErrProviderUnavailable: the face provider did not take the order; nothing was changed.
 	ErrProviderUnavailable = errors.New("api: face provider does not answer")
 	// ErrProviderRefused: the face provider refuses the information, and would again.
@@ -38,6 +40,9 @@ type Engine interface {
 	WithdrawConsent(ctx context.Context, accountID, changeID string, in contract.Plain) (contract.Status, error)
 	Unlock(ctx context.Context, accountID, changeID string, in contract.Plain) (contract.Status, error)
 	Revoke(ctx context.Context, accountID, changeID string, in contract.Plain) (contract.Status, error)
+	// Status asks the account's running workflow for what it remembers, and changes nothing. It fails with ErrRunUnknown
+	// if there is no run, ErrRunClosed, or ErrEngineUnavailable.
+	Status(ctx context.Context, accountID string) (contract.Status, error)
 }
 
 // Launcher gives the provider's address at which the phone goes on with an attempt, freshly signed.

@@ -69,6 +69,6 @@ func (s *Server) authenticate(ctx context.Context, r *http.Request) (store.Key, 
 	if err != nil || !same || key.Disabled || expired {
 		return store.Key{}, errBadKey
 	}
-	s.note(ctx, key.ID)
+	s.noteUse(ctx, key.ID)
 	return key, nil
 }

@@ -29,8 +29,8 @@ func (u *keyUses) due(id string, now time.Time) bool {
 	return true
 }
 
-// note writes down, at most once a minute, that a key was used. The request does not wait for it, and goes on if it fails.
-func (s *Server) note(ctx context.Context, id string) {
+// noteUse writes down, at most once a minute, that a key was used. The request does not wait for it, and goes on if it fails.
+func (s *Server) noteUse(ctx context.Context, id string) {
 	now := s.cfg.Now()
 	if !s.uses.due(id, now) || !s.tasks.Begin() {
 		return

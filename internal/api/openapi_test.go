@@ -133,6 +133,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	c.check(200, get, "/v1/accounts/a1", nil)
 	c.check(200, post, "/v1/accounts/a1/reopen", object{"reason": "mistake"})
 	c.check(200, get, "/v1/accounts/a1/history?limit=3", nil)
+	c.accountDetails()
 	c.check(200, get, "/v1/verifications?state=unverified", nil)
 	c.check(422, get, "/v1/verifications?cursor=x", nil)
 	c.check(200, get, "/v1/verifications:export?format=csv", nil)

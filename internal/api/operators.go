@@ -24,7 +24,7 @@ type revokeIn struct {
 }
 
 type historyView struct {
-	Entries []entryView `json:"entries" nullable:"false" doc:"Oldest first."`
+	Entries []entryView `json:"entries" nullable:"false" doc:"In the order that was asked for."`
 	Cursor  *string     `json:"cursor" doc:"Where the list goes on; null at its end."`
 }
 
@@ -53,7 +53,11 @@ func (s *Server) operatorRoutes() {
 	commands := []Code{CodeStepNotAllowed, CodeEngineUnavailable}
 	handle(s, operation{
 		id: "history", method: http.MethodGet, path: "/v1/accounts/{account_id}/history", tag: tagOperations,
-		summary: "Read an account's log", words: "Who did what, when; oldest first.", scopes: []Scope{AuditRead}, query: page,
+		summary: "Read an account's log", words: "Who did what, when. It holds no personal data.", scopes: []Scope{VerificationsRead, AuditRead},
+		query: append([]parameter{
+			{name: "order", words: "oldest first, the default, or newest first.", values: []string{orderOldest, orderNewest}},
+			{name: "only", words: "moves: only what led from one state to another, and every QR code.", values: []string{onlyMoves}},
+		}, page...),
 	}, s.history)
 	handle(s, operation{
 		id: "unlock", method: http.MethodPost, path: "/v1/accounts/{account_id}/unlock", tag: tagOperations,
@@ -89,38 +93,6 @@ func (s *Server) revoke(ctx context.Context, c *call, in revokeIn) (int, statusV
 		return 0, statusView{}, f.err()
 	}
 	return s.explained(ctx, c, lifecycle.ActorOperator, in.Reason, in.Note, s.cfg.Engine.Revoke)
-}
-
-func (s *Server) history(ctx context.Context, c *call, _ none) (int, historyView, error) {
-	view := historyView{Entries: []entryView{}}
-	limit, err := c.limit(standardPage, maxPage)
-	if err != nil {
-		return 0, view, err
-	}
-	scope := "history/" + c.account
-	after, err := s.numberIn(c, scope)
-	if err != nil {
-		return 0, view, err
-	}
-	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
-		return 0, view, err
-	}
-	zone, err := s.cfg.Gate.Zone(ctx)
-	if err != nil {
-		return 0, view, err
-	}
-	entries, err := s.cfg.Store.Events(ctx, c.account, after, limit+1)
-	if err != nil {
-		return 0, view, err
-	}
-	if len(entries) > limit {
-		entries = entries[:limit]
-		view.Cursor = s.numbered(scope, entries[limit-1].Seq)
-	}
-	for _, e := range entries {
-		view.Entries = append(view.Entries, viewEntry(e, zone))
-	}
-	return http.StatusOK, view, nil
 }
 
 func viewEntry(e store.Entry, zone *time.Location) entryView {

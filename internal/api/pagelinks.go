@@ -20,6 +20,7 @@ const maxReturnURL = 1024
 
 type linkIn struct {
 	Purpose   string `json:"purpose" enum:"verify" doc:"verify: everything from real-name information to the result."`
+	Reason    string `json:"reason,omitempty" maxLength:"2000" doc:"A code, or free text: why support opens the pages for a merchant."`
 	ReturnURL string `json:"return_url,omitempty" format:"uri" maxLength:"1024" doc:"Where the pages offer to go back to: an https address of the platform, or http on this machine."`
 }
 
@@ -41,13 +42,19 @@ func (v linkView) unsealed(t *Tokens) any {
 	return v
 }
 
+// linkMade is what the audit log keeps of a link: not its address.
+type linkMade struct {
+	LinkID string `json:"link_id"`
+}
+
 func (s *Server) pageLinkRoutes() {
 	handle(s, operation{
 		id: "create-link", method: http.MethodPost, path: "/v1/accounts/{account_id}/links", tag: tagVerification,
 		summary: "Open the merchant pages",
 		words: "A one-time link to the hosted pages for this account. It is short-lived, is used up by the merchant's press on its first page (not by a link scanner), " +
-			"and begins a session of that browser for this account only. A second device needs a link of its own.",
-		scopes: []Scope{VerificationsWrite}, answers: map[int]string{http.StatusCreated: "The link."}, codes: []Code{CodeAccountClosed},
+			"and begins a session of that browser for this account only. A second device needs a link of its own. " +
+			"For the platform with verifications:write, and for support with accounts:correct.",
+		scopes: []Scope{VerificationsWrite, AccountsCorrect}, answers: map[int]string{http.StatusCreated: "The link."}, codes: []Code{CodeAccountClosed},
 	}, s.createLink)
 }
 
@@ -60,6 +67,7 @@ func (s *Server) createLink(ctx context.Context, c *call, in linkIn) (int, linkV
 		f.add("return_url", "form", "must be an absolute https address without user and fragment, at most 1024 bytes; http only on loopback",
 			"应为不含用户信息和片段的 https 绝对地址，最多 1024 字节；仅本机回环地址可用 http")
 	}
+	f.freeText("reason", in.Reason)
 	if err := f.err(); err != nil {
 		return 0, linkView{}, err
 	}
@@ -70,14 +78,20 @@ func (s *Server) createLink(ctx context.Context, c *call, in linkIn) (int, linkV
 	if err := s.openAccount(ctx, c); err != nil {
 		return 0, linkView{}, err
 	}
+	said, err := s.explain(ctx, c.account, in.Reason, "")
+	if err != nil {
+		return 0, linkView{}, err
+	}
 	// The id comes from the change id, so a repeated request is answered with the same link and makes no second one.
 	link, err := s.cfg.Store.PutLink(ctx, store.Link{
 		ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte("link/"+c.change)).String(), AccountID: c.account, Purpose: in.Purpose,
 		ReturnURL: in.ReturnURL, CreatedBy: c.key.ID, CreatedAt: c.now, ExpiresAt: c.now.Add(s.cfg.LinkLife),
 	})
 	if err != nil {
+		s.forget(ctx, c.account, said.ref)
 		return 0, linkView{}, err
 	}
+	c.changed("account/"+c.account, said.stored(), nil, linkMade{link.ID})
 	return http.StatusCreated, linkView{URL: s.cfg.Tokens.LinkURL(link.ID), LinkID: link.ID, ExpiresAt: link.ExpiresAt.In(zone)}, nil
 }
 

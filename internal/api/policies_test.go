@@ -200,10 +200,13 @@ func TestBrakeOverHTTP(t *testing.T) {
 		require.Equal(t, "allow", decide("a1", object{"at": "2020-12-05T00:00:01+08:00", "basis": basis})["effect"], basis)
 	}
 	row := f.get("/v1/policies:in-force").is(http.StatusOK)["policies"].([]any)[0].(object)["rules"].([]any)[0].(object)
-	require.Equal(t, object{"id": "existing-individuals", "mode": "observe", "braked": true}, row)
+	phases, ok := row["phases"].([]any)
+	require.True(t, ok)
+	require.Equal(t, object{"from": "2020-12-04T00:00:00+08:00", "stage": "enforced"}, phases[2])
+	require.Equal(t, object{"id": "existing-individuals", "mode": "observe", "braked": true, "phases": phases}, row)
 	before := f.get("/v1/policies:in-force?at=2020-12-05T00:00:00%2B08:00").is(http.StatusOK)
 	require.Equal(t, "2020-12-05T00:00:00+08:00", before["at"])
-	require.Equal(t, object{"id": "existing-individuals", "mode": "enforce", "braked": false}, before["policies"].([]any)[0].(object)["rules"].([]any)[0])
+	require.Equal(t, object{"id": "existing-individuals", "mode": "enforce", "braked": false, "phases": phases}, before["policies"].([]any)[0].(object)["rules"].([]any)[0])
 	field(t, f.get("/v1/policies:in-force?at=yesterday").problem(http.StatusUnprocessableEntity, api.CodeValidationFailed), "at")
 	require.Len(t, f.get("/v1/brakes", auditor).is(http.StatusOK)["brakes"], 1)
 

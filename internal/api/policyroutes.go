@@ -52,9 +52,15 @@ type forcePolicyRow struct {
 }
 
 type forceRuleRow struct {
-	ID     string `json:"id"`
-	Mode   string `json:"mode" enum:"enforce,observe" doc:"As it is decided by: a brake makes it observe."`
-	Braked bool   `json:"braked"`
+	ID     string     `json:"id"`
+	Mode   string     `json:"mode" enum:"enforce,observe" doc:"As it is decided by: a brake makes it observe."`
+	Braked bool       `json:"braked"`
+	Phases []phaseRow `json:"phases" nullable:"false" doc:"Ascending; nothing is asked before the first."`
+}
+
+type phaseRow struct {
+	From  time.Time `json:"from" doc:"This instant included."`
+	Stage string    `json:"stage" enum:"optional,announced,enforced"`
 }
 
 type diffView struct {
@@ -156,7 +162,11 @@ func (s *Server) policiesInForce(ctx context.Context, c *call, _ none) (int, inF
 		v := force.Versions[i]
 		row := forcePolicyRow{Name: v.Name, Version: v.Version, EffectiveFrom: v.EffectiveFrom.In(zone), Digest: v.Digest}
 		for _, r := range p.Rules {
-			row.Rules = append(row.Rules, forceRuleRow{r.ID, string(r.Mode), force.Braked[r.ID]})
+			rule := forceRuleRow{ID: r.ID, Mode: string(r.Mode), Braked: force.Braked[r.ID], Phases: []phaseRow{}}
+			for _, phase := range r.Phases {
+				rule.Phases = append(rule.Phases, phaseRow{phase.From.In(zone), string(phase.Stage)})
+			}
+			row.Rules = append(row.Rules, rule)
 		}
 		view.Policies = append(view.Policies, row)
 	}

@@ -267,6 +267,12 @@ func (s *Server) withdrawConsent(ctx context.Context, c *call, _ emptyIn) (int, 
 // plainCommand is a command of the engine that needs nothing but who and why.
 type plainCommand func(ctx context.Context, accountID, changeID string, in contract.Plain) (contract.Status, error)
 
+// stood is where a verification stood before and after a command, for the audit log.
+type stood struct {
+	State lifecycle.State `json:"state"`
+	Seq   int64           `json:"seq"`
+}
+
 // explained runs a plain command with a reason that may be free text.
 func (s *Server) explained(ctx context.Context, c *call, kind lifecycle.ActorKind, reason, note string, run plainCommand) (int, statusView, error) {
 	var f faults
@@ -275,14 +281,21 @@ func (s *Server) explained(ctx context.Context, c *call, kind lifecycle.ActorKin
 	if err := f.err(); err != nil {
 		return 0, statusView{}, err
 	}
-	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
+	before, err := s.cfg.Store.Head(ctx, c.account)
+	if err != nil {
 		return 0, statusView{}, err // nothing is kept of accounts that nobody knows
 	}
 	said, err := s.explain(ctx, c.account, reason, note)
 	if err != nil {
 		return 0, statusView{}, err
 	}
+	if kind == lifecycle.ActorOperator {
+		c.changed("account/"+c.account, said.stored(), stood{before.State, before.Seq}, nil)
+	}
 	status, err := run(ctx, c.account, c.change, contract.Plain{Reason: said.code, NoteRef: said.ref, Actor: s.actor(c, kind)})
+	if err == nil && kind == lifecycle.ActorOperator {
+		c.act.After = shown(stood{status.State, status.Seq})
+	}
 	return s.settled(ctx, c, said.ref, status, err)
 }
 

@@ -122,3 +122,7 @@ func (c crashingEngine) Revoke(ctx context.Context, a, id string, in contract.Pl
 	out, err := c.engine.Revoke(ctx, a, id, in)
 	return answered(c, contract.UpdateRevoke, out, err)
 }
+
+func (c crashingEngine) Status(ctx context.Context, a string) (contract.Status, error) {
+	return c.engine.Status(ctx, a) // a question: there is nothing to lose
+}

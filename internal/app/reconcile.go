@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/config"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/temporal"
@@ -150,7 +151,7 @@ func (r *Reconciler) ask(ctx context.Context, accountID string) (contract.Status
 
 func (r *Reconciler) hasRun(ctx context.Context, accountID string) bool {
 	_, err := r.app.engine.Status(ctx, accountID)
-	return err == nil
+	return err == nil || errors.Is(err, api.ErrRunClosed)
 }
 
 // retention is how long a remote engine keeps closed runs, to be looked at. The truth is in the store.

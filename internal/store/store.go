@@ -27,6 +27,7 @@ var (
 type Store interface {
 	Accounts
 	Log
+	Details
 	Hints
 	Policies
 	Decisions

@@ -3,9 +3,13 @@ package temporal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
+
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/workflows"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
@@ -13,8 +17,8 @@ import (
 // Commands are the typed commands of the workflows' client.
 type Commands interface {
 	api.Engine
-	// Status asks the account's last run for its view.
-	Status(ctx context.Context, accountID string) (contract.Status, error)
+	// RunningStatus asks the account's run for its view: workflows.ErrRunClosed if the last one has ended.
+	RunningStatus(ctx context.Context, accountID string) (contract.Status, error)
 }
 
 // Waits bound how long a caller waits. The command goes on when the wait is over; only the answer is lost.
@@ -170,9 +174,20 @@ func (e *Engine) Revoke(ctx context.Context, accountID, changeID string, in cont
 	return send(ctx, e, e.waits.Command, e.commands.Revoke, accountID, changeID, in)
 }
 
-// Status asks the account's run for its view, within the wait of a command.
+// Status implements api.Engine, within the wait of a command.
 func (e *Engine) Status(ctx context.Context, accountID string) (contract.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.waits.Command)
 	defer cancel()
-	return e.commands.Status(ctx, accountID)
+	status, err := e.commands.RunningStatus(ctx, accountID)
+	var gone *serviceerror.NotFound
+	switch {
+	case err == nil:
+		return status, nil
+	case errors.As(err, &gone):
+		return status, fmt.Errorf("%w: %w", api.ErrRunUnknown, err)
+	case errors.Is(err, workflows.ErrRunClosed):
+		return status, fmt.Errorf("%w: %w", api.ErrRunClosed, err)
+	default:
+		return status, fmt.Errorf("%w: %w", api.ErrEngineUnavailable, err)
+	}
 }

@@ -75,6 +75,9 @@ func (c commands) Revoke(ctx context.Context, a, id string, _ contract.Plain) (c
 func (c commands) Status(ctx context.Context, a string) (contract.Status, error) {
 	return c.status(ctx, "status", a, "")
 }
+func (c commands) RunningStatus(ctx context.Context, a string) (contract.Status, error) {
+	return c.status(ctx, "status", a, "")
+}
 
 func engine(answer func(ctx context.Context, name, changeID string) error) *temporal.Engine {
 	return engineOver(heads{}, answer)
@@ -271,6 +274,25 @@ func TestStaleRefusal(t *testing.T) {
 			_, err := e.StartFace(t.Context(), "a1", "c1", contract.StartFace{})
 			require.Equal(t, c.want, err)
 			require.Equal(t, c.calls, calls)
+		})
+	}
+}
+
+func TestStatusSaysWhyThereIsNone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ got, want error }{
+		"no run":       {serviceerror.NewNotFound("x"), api.ErrRunUnknown},
+		"closed":       {fmt.Errorf("x: %w", workflows.ErrRunClosed), api.ErrRunClosed},
+		"no server":    {serviceerror.NewUnavailable("x"), api.ErrEngineUnavailable},
+		"no worker":    {context.DeadlineExceeded, api.ErrEngineUnavailable},
+		"no namespace": {serviceerror.NewNamespaceNotFound("x"), api.ErrEngineUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := engine(func(context.Context, string, string) error { return c.got }).Status(t.Context(), "a1")
+			for _, one := range []error{api.ErrRunUnknown, api.ErrRunClosed, api.ErrEngineUnavailable} {
+				require.Equal(t, errors.Is(c.want, one), errors.Is(err, one), "%v", one)
+			}
 		})
 	}
 }

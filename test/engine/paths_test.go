@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"github.com/verigate/verigate/activities/face"
 	"github.com/verigate/verigate/worker"
+	"github.com/verigate/verigate/workflows"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
@@ -278,6 +280,11 @@ func closed(t *testing.T, b *bed, id string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	require.NoError(t, b.client.GetWorkflow(ctx, contract.VerificationID(id), "").Get(ctx, nil))
+	_, err := b.typed.RunningStatus(ctx, id)
+	require.ErrorIs(t, err, workflows.ErrRunClosed)
+	var unknown *serviceerror.NotFound
+	_, err = b.typed.RunningStatus(ctx, id+"-nobody")
+	require.ErrorAs(t, err, &unknown)
 }
 
 // requireOneTruth: projection = fold of the events = the workflow's status.

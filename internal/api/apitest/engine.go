@@ -34,6 +34,8 @@ type Engine struct {
 	SameConsent bool
 	Block       chan struct{} // if not nil, commands wait until it is closed or their context ends
 	Begun       chan struct{} // if not nil, gets a value when a command has come
+	// Recalls changes what a run remembers: nil, or ErrRunUnknown and the like instead of an answer.
+	Recalls func(*contract.Status) error
 }
 
 var _ api.Engine = (*Engine)(nil)
@@ -277,6 +279,25 @@ func (e *Engine) Unlock(ctx context.Context, accountID, changeID string, in cont
 // Revoke implements api.Engine.
 func (e *Engine) Revoke(ctx context.Context, accountID, changeID string, in contract.Plain) (contract.Status, error) {
 	return e.plain(ctx, accountID, changeID, lifecycle.Revoke, in)
+}
+
+// Status implements api.Engine: the record, as if a run remembered it, unless Recalls says otherwise.
+func (e *Engine) Status(ctx context.Context, accountID string) (contract.Status, error) {
+	if err := e.begin(ctx, contract.QueryStatus); err != nil {
+		return contract.Status{}, err
+	}
+	v, err := e.Store.Head(ctx, accountID)
+	if err != nil {
+		return contract.Status{}, api.ErrRunUnknown
+	}
+	s, err := e.answer(contract.StatusOf(v, e.Limits, e.Now()))
+	e.mu.Lock()
+	recalls := e.Recalls
+	e.mu.Unlock()
+	if err == nil && recalls != nil {
+		err = recalls(&s)
+	}
+	return s, err
 }
 
 // Provider is the provider's word, as the workflow would log it.

@@ -59,6 +59,8 @@ func Run(t *testing.T, open Opener) {
 		"Model":       testModel,
 		"ClockBack":   testClockBack,
 		"Hints":       testHints,
+		"Entries":     testEntries,
+		"Shown":       testAttemptsAndConsents,
 		"Enforce":     testEnforce,
 		"Refusals":    testEnforceRefusals,
 		"SweepTwice":  testEnforceTwice,
