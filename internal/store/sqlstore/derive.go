@@ -16,6 +16,9 @@ func derive(ctx context.Context, tx *transaction, v lifecycle.Verification, e st
 	if c.Ignored {
 		return nil
 	}
+	if err := deriveEvidence(ctx, tx, c); err != nil {
+		return err
+	}
 	switch c.Event {
 	case lifecycle.IssueQR:
 		return deriveIssue(ctx, tx, c)

@@ -74,6 +74,7 @@ func TestReleasedMigrationsStay(t *testing.T) {
 		"sqlite/00005_extensions.sql":   "3e2edfd1f949b18e27a69de8b2515189fb6d91c1872f2b99a3ef4776d8593521",
 		"sqlite/00006_webhooks.sql":     "619eb50915ab5ec1f0bfc2c4a6a2763b366cb8ff0b71705227c3c2a39c226dbc",
 		"sqlite/00007_reminders.sql":    "92c85971f17199f2f3d708ead3d7eef33b6237d29c9363852c152b2e9740b96a",
+		"sqlite/00013_evidence.sql":     "4b15d1996a41b30658dc4f63cb0e8c17b7d05e73e1e96b368474e3dfbab21d29",
 	}
 	got := map[string]string{}
 	require.NoError(t, fs.WalkDir(migrations.SQLite, ".", func(path string, d fs.DirEntry, err error) error {

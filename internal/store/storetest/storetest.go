@@ -81,6 +81,8 @@ func Run(t *testing.T, open Opener) {
 		"Redeliver":   testRedeliver,
 		"Range":       testRedeliverRange,
 		"Forget":      testForgetDeliveries,
+		"Evidence":    testEvidence,
+		"EvidenceDue": testEvidenceDue,
 		"Restart":     testRestart,
 		"Cancelled":   testCancelled,
 		"ClosedStore": testClosed,
