@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/campaign"
+	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/impact"
 	"github.com/verigate/verigate/internal/rulebook"
@@ -49,6 +50,7 @@ type Store interface {
 	PutPromptEvent(ctx context.Context, accountID string, number int, event store.PromptEvent, at time.Time) (first bool, err error)
 	Prompts(ctx context.Context, accountID string, after, limit int) ([]store.Prompt, error)
 	population
+	store.Evidences
 }
 
 // population is what previews and reports read of every account.
@@ -63,7 +65,7 @@ type population interface {
 type Vault interface {
 	PutSubject(ctx context.Context, accountID string, s realname.Subject) (lifecycle.Identity, error)
 	PutText(ctx context.Context, accountID, text string) (ref string, err error)
-	Delete(ctx context.Context, accountID, ref string) error
+	evidence.Vault
 }
 
 // Gate answers decisions.
@@ -107,6 +109,12 @@ type Config struct {
 
 	// PublishAlone lets one key bring a policy into force; otherwise another key has to approve it.
 	PublishAlone bool
+	// Evidence says what a review without a face cannot do without, and how long it is kept.
+	Evidence evidence.Rules
+	// NeedEvidence refuses to approve a verification without a face while evidence is missing.
+	NeedEvidence bool
+	// MayLook refuses somebody who has the scope a look at an account's evidence, by a *Problem; nil: the scope suffices.
+	MayLook func(ctx context.Context, actorID, accountID string) error
 	// SandboxNumbers are document numbers that are accepted without validation, for a provider's test environment.
 	SandboxNumbers []string
 	// Settler follows changes of facts and extensions; nil: nothing does before the next sweep.

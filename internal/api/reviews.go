@@ -14,6 +14,13 @@ type reviewIn struct {
 	Note       string `json:"note,omitempty" maxLength:"2000" doc:"For other reviewers. Kept in the vault."`
 }
 
+type manualReviewIn struct {
+	Decision   string   `json:"decision" enum:"approve,reject"`
+	ReasonCode string   `json:"reason_code,omitempty" doc:"Code of the reason; required to reject. The merchant is told by it why."`
+	Note       string   `json:"note,omitempty" maxLength:"2000" doc:"For other reviewers. Kept in the vault."`
+	Evidence   []string `json:"evidence,omitempty" doc:"Ids of the evidence that was looked at. To approve is refused if other evidence is there now."`
+}
+
 func (s *Server) reviewRoutes() {
 	codes := []Code{CodeStepNotAllowed, CodeEngineUnavailable}
 	handle(s, operation{
@@ -26,9 +33,12 @@ func (s *Server) reviewRoutes() {
 	handle(s, operation{
 		id: "review-manual", method: http.MethodPost, path: "/v1/reviews/{account_id}/manual", tag: tagReviews,
 		summary: "Decide a verification without a face", words: "Approves the evidence, and with it the verification, or rejects it.",
-		scopes: []Scope{ReviewsWrite}, codes: codes,
-	}, func(ctx context.Context, c *call, in reviewIn) (int, statusView, error) {
-		return s.review(ctx, c, in, s.cfg.Engine.ManualDecision)
+		scopes: []Scope{ReviewsWrite}, codes: append(codes, CodeEvidenceMissing, CodeEvidenceChanged),
+	}, func(ctx context.Context, c *call, in manualReviewIn) (int, statusView, error) {
+		if err := s.needEvidence(ctx, c, in); err != nil {
+			return 0, statusView{}, err
+		}
+		return s.review(ctx, c, reviewIn{in.Decision, in.ReasonCode, in.Note}, s.cfg.Engine.ManualDecision)
 	})
 }
 
