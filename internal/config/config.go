@@ -2,6 +2,8 @@ package config
 
 import (
 	"time"
+
+	"github.com/verigate/verigate/internal/evidence"
 )
 
 // Config is every setting. The zero value is not usable: begin with Default.
@@ -23,6 +25,7 @@ type Config struct {
 	Log      Log      `yaml:"log"`
 
 	Extensions Extensions `yaml:"extensions"`
+	Evidence   Evidence   `yaml:"evidence"`
 }
 
 // HTTP is the server of the API and of the links that phones open.
@@ -294,6 +297,16 @@ type Extensions struct {
 	SecondApprover bool `yaml:"second_approver"`
 }
 
+// Evidence is what merchants give for a verification without a face.
+type Evidence struct {
+	// Approve such a verification only if everything that it needs is there. Set it to false if your reviewers are shown evidence elsewhere.
+	Required bool `yaml:"required"`
+	// What it needs: any of id_front, id_back, holding, other.
+	Needs []string `yaml:"needs"`
+	// How long evidence is kept after the decision. Then it is deleted for good.
+	KeepAfterDecision time.Duration `yaml:"keep_after_decision" bounds:"1h..8760h"`
+}
+
 // Default returns the defaults. What has none (the secrets, the contract with the provider) is empty.
 func Default() Config {
 	return Config{
@@ -330,6 +343,7 @@ func Default() Config {
 		},
 		Sweeps:     Sweeps{Daily: 10 * time.Minute, Shards: 4},
 		Extensions: Extensions{SecondApprover: true},
+		Evidence:   Evidence{Required: true, Needs: evidence.Needed(), KeepAfterDecision: 720 * time.Hour},
 		Log:        Log{Level: "info", Format: "json"},
 	}
 }

@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/verigate/verigate/internal/evidence"
 )
 
 // Validate returns everything that is wrong: values out of their bounds, and what does not fit together. It opens no
@@ -35,6 +37,10 @@ func (c *Config) Validate() Faults {
 	c.Provider.validate(need)
 	c.Webhooks.validate(need)
 	c.Notify.validate(need)
+	for _, kind := range c.Evidence.Needs {
+		_, ok := evidence.KindOf(kind)
+		need(ok, "evidence.needs", "must be kinds of evidence: id_front, id_back, holding, other")
+	}
 	return faults
 }
 

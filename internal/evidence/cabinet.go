@@ -175,6 +175,9 @@ func (c *Cabinet) dated(e store.Evidence) store.Evidence {
 // Needs are the names of the kinds that a review cannot do without.
 func (c *Cabinet) Needs() []string { return slices.Clone(c.cfg.Rules.Needs) }
 
+// Keep is how long evidence is kept after the decision.
+func (c *Cabinet) Keep() time.Duration { return c.cfg.Rules.Keep }
+
 // Missing are the names of the kinds that a review cannot do without and that are not there.
 func (c *Cabinet) Missing(all []store.Evidence) []string {
 	return slices.DeleteFunc(c.Needs(), func(name string) bool {

@@ -39,11 +39,15 @@ func Kinds() []Kind {
 // Needed are the kinds that a review cannot do without, unless the settings say otherwise.
 func Needed() []string { return []string{IDFront, IDBack, Holding} }
 
+// Place is where a kind stands in the table.
+func Place(name string) int {
+	return slices.IndexFunc(Kinds(), func(k Kind) bool { return k.Name == name })
+}
+
 // KindOf returns the kind of a name.
 func KindOf(name string) (Kind, bool) {
-	i := slices.IndexFunc(Kinds(), func(k Kind) bool { return k.Name == name })
-	if i < 0 {
-		return Kind{}, false
+	if i := Place(name); i >= 0 {
+		return Kinds()[i], true
 	}
-	return Kinds()[i], true
+	return Kind{}, false
 }
