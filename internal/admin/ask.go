@@ -96,12 +96,9 @@ func (v *visit) call(method, path string, in, out any) error {
 			r.Header.Set("Idempotency-Key", once)
 		}
 	}
-	answer := &recorder{header: http.Header{}, status: http.StatusOK}
-	v.s.cfg.API.ServeHTTP(answer, r)
-	if answer.status >= http.StatusMultipleChoices {
-		p := &problem{Status: answer.status, RetryAfter: answer.header.Get("Retry-After")}
-		_ = json.Unmarshal(answer.body.Bytes(), p) // whatever it is, the status is known
-		return p
+	answer, err := v.answer(r)
+	if err != nil {
+		return err
 	}
 	if out == nil || answer.body.Len() == 0 {
 		return nil
@@ -110,6 +107,18 @@ func (v *visit) call(method, path string, in, out any) error {
 		return fmt.Errorf("admin: %s %s: %w", method, path, err)
 	}
 	return nil
+}
+
+// answer is the API's success; anything else is a *problem.
+func (v *visit) answer(r *http.Request) (*recorder, error) {
+	answer := &recorder{header: http.Header{}, status: http.StatusOK}
+	v.s.cfg.API.ServeHTTP(answer, r)
+	if answer.status >= http.StatusMultipleChoices {
+		p := &problem{Status: answer.status, RetryAfter: answer.header.Get("Retry-After")}
+		_ = json.Unmarshal(answer.body.Bytes(), p) // whatever it is, the status is known
+		return nil, p
+	}
+	return answer, nil
 }
 
 // pass hands an answer of the API on to the browser as a file, however long it is. A refusal is returned instead.

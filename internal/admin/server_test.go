@@ -72,7 +72,7 @@ func TestMessagesAreComplete(t *testing.T) {
 func families(texts map[string]string) []string {
 	var all []string
 	for key := range texts {
-		for _, prefix := range []string{"menu.", "title.", "role.", "state.", "done.", "plain.", "time."} {
+		for _, prefix := range []string{"menu.", "title.", "role.", "state.", "done.", "plain.", "time.", "evidence.kind."} {
 			if strings.HasPrefix(key, prefix) {
 				all = append(all, key)
 			}
