@@ -93,6 +93,7 @@ func BenchmarkLook(b *testing.B) {
 	for _, id := range []string{"a1", "a2", "a3"} {
 		w.account(id)
 	}
+	w.manual("a4")
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())
 }

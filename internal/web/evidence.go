@@ -6,6 +6,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/verigate/verigate/internal/evidence"
@@ -36,6 +37,7 @@ type evidenceField struct {
 	Kind   string
 	Words  bool
 	Needed bool
+	Many   bool // another one does not take the place of one that is there
 	Given  []store.Evidence
 	Fault  *evidenceFault
 }
@@ -64,7 +66,7 @@ func (s *Server) evidenceForm(v *visit, f *frame, typed string, faults []evidenc
 		Days: int(s.evidence.Keep() / (24 * time.Hour)),
 	}
 	for _, k := range evidence.Kinds() {
-		field := evidenceField{Kind: k.Name, Words: k.Medium == evidence.Words, Needed: slices.Contains(s.evidence.Needs(), k.Name)}
+		field := evidenceField{Kind: k.Name, Words: k.Medium == evidence.Words, Needed: slices.Contains(s.evidence.Needs(), k.Name), Many: k.Most > 1}
 		field.Given = slices.DeleteFunc(evidence.Current(all), func(e store.Evidence) bool { return e.Kind != k.Name })
 		if i := slices.IndexFunc(faults, func(f evidenceFault) bool { return f.Kind == k.Name }); i >= 0 {
 			field.Fault = &faults[i]
@@ -162,7 +164,7 @@ func (u *upload) read(form *multipart.Reader) error {
 		case name == "lang":
 			u.language = string(content)
 		case known && kind.Medium == evidence.Words:
-			u.words = string(content)
+			u.words = strings.TrimSpace(string(content))
 		case known && len(content) > 0 && u.refused == nil: // a field without a file comes empty
 			if err := u.add(name, content); err != nil {
 				return err
