@@ -398,7 +398,7 @@ func TestNobodyWaitsForEver(t *testing.T) {
 	w.manual("a1")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	large := evidencetest.PNG(t, image.NewGray(image.Rect(0, 0, 3000, 3000)))
+	large := evidencetest.PNG(t, image.NewGray(image.Rect(0, 0, 800, 800)))
 	var group errgroup.Group
 	for range 4 {
 		group.Go(func() error {
