@@ -135,6 +135,15 @@ func (v *visit) call(method, path string, in, out any) error {
 	return v.s.answer(r).into(path, out)
 }
 
+// answer is the API's success; anything else is a *problem.
+func (v *visit) answer(r *http.Request) (*recorder, error) {
+	answer := v.s.answer(r)
+	if answer.status >= http.StatusMultipleChoices {
+		return nil, answer.problem()
+	}
+	return answer, nil
+}
+
 // pass hands an answer of the API on to the browser as a file, however long it is. A refusal is returned instead.
 func (v *visit) pass(path, name string, pairs ...string) error {
 	r, err := v.request(http.MethodGet, address(path, pairs), http.NoBody)

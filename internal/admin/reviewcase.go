@@ -77,6 +77,7 @@ type casePage struct {
 	Queue     queue
 	AccountID string
 	reviewCase
+	Evidence  *Evidence         // of the manual route, for who holds the case
 	Clear     map[string]string // what was just revealed, by field
 	Typed     decisionForm
 	Problem   *problem // why a command was not taken
@@ -135,6 +136,13 @@ func (v *visit) casePage(q queue) (*casePage, error) {
 	var err error
 	if p.reviewCase, err = ask[reviewCase](v, "/v1/reviews/"+segment(p.AccountID)); err != nil {
 		return nil, err
+	}
+	if q.Name == "manual" && (p.Mine() || v.can(api.Admin)) {
+		given, err := v.evidence(p.AccountID)
+		if err != nil {
+			return nil, err
+		}
+		p.Evidence = &given
 	}
 	slices.Reverse(p.History)
 	p.Order, p.Escalated, p.GoOn = v.param("order"), v.param("escalated"), v.param("go_on") != ""
@@ -236,12 +244,14 @@ func (s *Server) decideCase(q queue) func(*visit) error {
 	return func(v *visit) error {
 		t := decisionForm{v.form("decision"), v.form("reason_code"), v.form("note")}
 		path := "/v1/reviews/" + segment(v.accountID())
+		body := map[string]any{"decision": t.Decision, "reason_code": t.ReasonCode, "note": t.Note, "seq": v.number("seq")}
 		if q.Name == "manual" {
 			path += "/manual"
+			body["evidence"] = append([]string{}, v.r.PostForm["evidence"]...)
 		}
 		status, err := tell[struct {
 			State string `json:"state"`
-		}](v, path, map[string]any{"decision": t.Decision, "reason_code": t.ReasonCode, "note": t.Note, "seq": v.number("seq")})
+		}](v, path, body)
 		if err != nil {
 			return v.refused(q, err, t)
 		}

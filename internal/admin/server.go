@@ -76,6 +76,7 @@ func (s *Server) routes() {
 	s.operatorsRoutes()
 	s.keysRoutes()
 	s.accountRoutes()
+	s.evidenceRoutes()
 	s.mux.HandleFunc("GET /admin/assets/{file}", s.files.Serve)
 	s.mux.HandleFunc("POST /admin/lang", func(w http.ResponseWriter, r *http.Request) { s.languages.Switch(w, r, home) })
 	s.mux.HandleFunc("GET /admin", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, home, http.StatusSeeOther) })

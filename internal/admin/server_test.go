@@ -73,6 +73,7 @@ func prefixes() []string {
 	return []string{
 		"menu.", "title.", "role.", "state.", "done.", "plain.", "time.",
 		"account.of.", "account.act.",
+		"evidence.kind.",
 		"signin.",
 		"queue.count.", "queue.order.", "queue.claimed.", "clock.", "risk.", "finding.", "explain.", "case.field.", "case.document.",
 		"case.kind.", "case.act.", "case.event.", "look.", "reject.",
@@ -116,6 +117,7 @@ func BenchmarkLook(b *testing.B) {
 	w.sampleReviews()
 	w.story("a4")
 	w.wander("a5")
+	w.manual("a4")
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())
 }

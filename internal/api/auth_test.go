@@ -35,7 +35,7 @@ func (f *fixture) operations() []operation {
 			list = append(list, operation{strings.ToUpper(method), path, op.Scopes})
 		}
 	}
-	require.Len(f.t, list, 109, "a new operation: say here whether it is open")
+	require.Len(f.t, list, 113, "a new operation: say here whether it is open")
 	return list
 }
 
@@ -43,7 +43,7 @@ func (f *fixture) operations() []operation {
 var open = []string{"/healthz", "/readyz", "/s/{token}", "/qr/{file}", "/r/{token}"}
 
 func concrete(path string) string {
-	return strings.NewReplacer("{account_id}", "a1", "{extension_id}", "e1", "{sweep_id}", "p.1.20201203T160000Z", "{name}", "p", "{version}", "1", "{token}", "x", "{file}", "x.png", "{webhook_id}", "w1", "{run_id}", "p:1", "{operator_id}", "op_1", "{key_id}", "0123456789abcdef", "{number}", "1").Replace(path)
+	return strings.NewReplacer("{account_id}", "a1", "{extension_id}", "e1", "{sweep_id}", "p.1.20201203T160000Z", "{name}", "p", "{version}", "1", "{token}", "x", "{file}", "x.png", "{webhook_id}", "w1", "{run_id}", "p:1", "{operator_id}", "op_1", "{key_id}", "0123456789abcdef", "{number}", "1", "{evidence_id}", "x").Replace(path)
 }
 
 // TestScopeMatrix: every operation x no key, a bad key, every key that lacks its scope, every key that has it.

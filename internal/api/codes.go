@@ -42,6 +42,9 @@ const (
 	CodeTooManyWebhooks      Code = "too_many_webhooks"
 	CodeAccountClosed        Code = "account_closed"
 	CodeExtensionDecided     Code = "extension_decided"
+	CodeEvidenceNotFound     Code = "evidence_not_found"
+	CodeEvidenceMissing      Code = "evidence_missing"
+	CodeEvidenceChanged      Code = "evidence_changed"
 	CodeTooLarge             Code = "too_large"
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
 	CodeValidationFailed     Code = "validation_failed"
@@ -183,6 +186,15 @@ func codes() map[Code]meaning {
 		CodeExtensionDecided: {http.StatusConflict, 0,
 			text{"The extension is in another state", "延期状态不允许此操作"},
 			text{"Approve or reject one that is requested; revoke one that is approved.", "只能批准或拒绝待审批的延期，只能撤销已批准的延期。"}},
+		CodeEvidenceNotFound: {http.StatusNotFound, 0,
+			text{"The account has no such evidence", "该账号没有此材料"},
+			text{"GET /v1/accounts/{account_id}/evidence lists what is there. What was taken back, or kept its time after the decision, is deleted.", "可通过 GET /v1/accounts/{account_id}/evidence 查看现有材料；已撤回或在作出决定后保存期满的材料会被删除。"}},
+		CodeEvidenceMissing: {http.StatusConflict, 0,
+			text{"Evidence is missing", "材料不完整"},
+			text{"A verification without a face is approved on evidence. What is missing is listed in errors; the merchant gives it on the pages, or a program by POST /v1/accounts/{account_id}/evidence.", "不使用人脸的认证须凭材料通过。errors 列出缺少的材料，可由用户在页面上传，或由程序通过 POST /v1/accounts/{account_id}/evidence 提交。"}},
+		CodeEvidenceChanged: {http.StatusConflict, 0,
+			text{"The evidence is no longer what was looked at", "材料已发生变化"},
+			text{"Look at what is there now, and decide then.", "请查看当前材料后再作决定。"}},
 		CodeTooLarge: {http.StatusRequestEntityTooLarge, 0,
 			text{"The request is too large", "请求过大"},
 			text{"Send less at once.", "请减少单次发送的内容。"}},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/campaign"
+	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/figures"
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/impact"
@@ -54,6 +55,7 @@ type Store interface {
 	Blocks(ctx context.Context, accountID string) ([]store.CountedBlock, error)
 	population
 	figures.Store
+	store.Evidences
 }
 
 // population is what previews and reports read of every account.
@@ -72,6 +74,7 @@ type Vault interface {
 	// Subject is read to be shown masked, or to whom the audit log says; Text opens what reviewers look at.
 	Subject(ctx context.Context, accountID, ref string) (realname.Subject, error)
 	Text(ctx context.Context, accountID, ref string) (string, error)
+	evidence.Vault
 }
 
 // Gate answers decisions.
@@ -118,6 +121,10 @@ type Config struct {
 
 	// PublishAlone lets one key bring a policy into force; otherwise another key has to approve it.
 	PublishAlone bool
+	// Evidence says what a review without a face cannot do without, and how long it is kept.
+	Evidence evidence.Rules
+	// NeedEvidence refuses to approve a verification without a face while evidence is missing.
+	NeedEvidence bool
 	// SandboxNumbers are document numbers that are accepted without validation, for a provider's test environment.
 	SandboxNumbers []string
 	// Settler follows changes of facts and extensions; nil: nothing does before the next sweep.

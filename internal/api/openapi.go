@@ -212,6 +212,8 @@ func pathWords(name string) string {
 		return "Id of the run, as its start answered it."
 	case "extension_id":
 		return "Id of the extension, from its request."
+	case "evidence_id":
+		return "Id of the piece, from the list."
 	case "sweep_id":
 		return "Id of the sweep: policy.version.instant, as wishpost-face-verification.1.20201203T160000Z"
 	case "operator_id":

@@ -65,6 +65,7 @@ type call struct {
 	w       http.ResponseWriter
 	op      *operation
 	key     store.Key
+	person  bool   // key is made for somebody who is signed in
 	account string // from the path, of the right form
 	// extension is the id from the path, of any form.
 	extension string
@@ -225,7 +226,7 @@ func (s *Server) identify(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.key = key
+	c.key, c.person = key, known
 	if wait := s.perKey.take(key.ID); wait > 0 {
 		return rateLimited(wait)
 	}

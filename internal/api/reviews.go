@@ -17,6 +17,14 @@ type reviewIn struct {
 	Seq        int64  `json:"seq,omitempty" minimum:"0" doc:"The seq of the case or of the status that the decision was made on. If the account has come into the queue anew since then, the decision is refused with case_moved."`
 }
 
+type manualReviewIn struct {
+	Decision   string   `json:"decision" enum:"approve,reject"`
+	ReasonCode string   `json:"reason_code,omitempty" doc:"Code of the reason; required to reject. The merchant is told by it why."`
+	Note       string   `json:"note,omitempty" maxLength:"2000" doc:"For other reviewers. Kept in the vault."`
+	Seq        int64    `json:"seq,omitempty" minimum:"0" doc:"As for a review of real-name information."`
+	Evidence   []string `json:"evidence,omitempty" doc:"Ids of the evidence that was looked at. To approve is refused if other evidence is there now."`
+}
+
 func (s *Server) reviewRoutes() {
 	codes := []Code{CodeStepNotAllowed, CodeCaseClaimed, CodeCaseMoved, CodeEngineUnavailable}
 	const claims = " Who holds no claim may decide if nobody does."
@@ -31,10 +39,13 @@ func (s *Server) reviewRoutes() {
 		id: "review-manual", method: http.MethodPost, path: "/v1/reviews/{account_id}/manual", tag: tagReviews,
 		summary: "Decide a verification without a face", words: "Approves the evidence, and with it the verification, or rejects it." + claims +
 			" Where the server is configured to need two approvals, the first one is recorded and the case stays in the queue until another person or key gives the second.",
-		scopes: []Scope{ReviewsWrite}, codes: append([]Code{CodeSecondApprover}, codes...),
+		scopes: []Scope{ReviewsWrite}, codes: append([]Code{CodeSecondApprover, CodeEvidenceMissing, CodeEvidenceChanged}, codes...),
 		answers: map[int]string{http.StatusOK: "Decided.", http.StatusAccepted: "The first of two approvals is recorded."},
-	}, func(ctx context.Context, c *call, in reviewIn) (int, statusView, error) {
-		return s.review(ctx, c, in, store.QueueManual)
+	}, func(ctx context.Context, c *call, in manualReviewIn) (int, statusView, error) {
+		if err := s.needEvidence(ctx, c, in); err != nil {
+			return 0, statusView{}, err
+		}
+		return s.review(ctx, c, reviewIn{in.Decision, in.ReasonCode, in.Note, in.Seq}, store.QueueManual)
 	})
 	s.queueRoutes()
 	s.caseRoutes()

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/verigate/verigate/internal/access/password"
+	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/tasks"
 )
@@ -30,6 +31,7 @@ type Server struct {
 	pages     *pages
 	languages languages
 	desk      *rulebook.Desk
+	evidence  *evidence.Cabinet
 
 	keys                    *keyCache
 	uses                    *keyUses
@@ -63,6 +65,10 @@ func New(cfg Config) (*Server, error) {
 		streams: make(chan struct{}, cfg.MaxStreams), refreshes: make(chan struct{}, cfg.MaxRefreshes),
 		tasks: tasks.New(), uses: &keyUses{noted: map[string]time.Time{}}, passwords: password.NewHasher(password.Standard()),
 	}
+	s.evidence, err = evidence.New(evidence.Config{Store: cfg.Store, Vault: cfg.Vault, Now: cfg.Now, Logger: cfg.Logger, Rules: cfg.Evidence})
+	if err != nil {
+		return nil, err
+	}
 	s.routes()
 	return s, s.publish()
 }
@@ -92,6 +98,7 @@ func (s *Server) routes() {
 	s.webhookRoutes()
 	s.pageLinkRoutes()
 	s.accessRoutes()
+	s.evidenceRoutes()
 	s.healthRoutes()
 	s.fallbacks()
 }
@@ -136,7 +143,7 @@ type requestID struct{}
 func (s *Server) fallbacks() {
 	allow := map[string][]string{"/openapi.json": {http.MethodGet}, "/docs": {http.MethodGet}}
 	for pattern, item := range s.openapi.Paths {
-		for method, op := range map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPut: item.Put, http.MethodPost: item.Post} {
+		for method, op := range map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPut: item.Put, http.MethodPost: item.Post, http.MethodDelete: item.Delete} {
 			if op != nil {
 				allow[pattern] = append(allow[pattern], method)
 			}

@@ -27,6 +27,7 @@ func (a *App) startHousekeeping(context.Context) error {
 		for {
 			a.tidy(ctx)
 			a.tidyWebhooks(ctx)
+			a.tidyEvidence(ctx)
 			select {
 			case <-ctx.Done():
 				return

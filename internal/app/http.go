@@ -61,7 +61,8 @@ func (a *App) startAPI(links *api.Tokens) error {
 		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Webhooks: a.webhooks.manage, Now: a.clock.Now, Logger: a.log,
 		Reviews: reviewRules(c.Reviews), Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
-		LinkLife:       c.Pages.LinkLife, OneApprover: !c.Extensions.SecondApprover, PublishAlone: !c.Policies.SecondApprover,
+		Evidence:       a.evidenceRules(), NeedEvidence: c.Evidence.Required,
+		LinkLife: c.Pages.LinkLife, OneApprover: !c.Extensions.SecondApprover, PublishAlone: !c.Policies.SecondApprover,
 		PromptLink:     promptLink(c.Pages.PromptLink),
 		ProviderHealth: a.provider.Figures, NextSweep: a.nextSweep,
 		Ready:   func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
@@ -182,6 +183,7 @@ func routes() []string {
 		"/admin/operators/{operator_id}/role", "/admin/operators/{operator_id}/disable", "/admin/operators/{operator_id}/enable",
 		"/admin/operators/{operator_id}/password", "/admin/password", "/admin/keys/{key_id}/disable", "/admin/keys/{key_id}/expire",
 		"/v1/operators/{operator_id}/password", "/v1/keys/{key_id}/expire", "/v1/keys/{key_id}/disable",
+		"/v1/accounts/{account_id}/evidence", "/v1/accounts/{account_id}/evidence/{evidence_id}", "/m/evidence", "/m/evidence/remove",
 		"/m/manual", "/m/alternative", "/m/withdraw", "/m/leave", "/m/bye", "/m/state", "/m/events",
 	}
 }

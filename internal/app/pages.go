@@ -19,7 +19,7 @@ func (a *App) newPages(links *api.Tokens) (*web.Server, error) {
 		Limits:   a.limits(), ProviderQR: api.QRContent(c.QR.Content) == api.QRProviderURL,
 		HTTPS:   strings.HasPrefix(c.HTTP.PublicURL, "https://"),
 		Sandbox: c.Provider.Alipay.SandboxNumbers, SessionLife: c.Pages.SessionLife, SessionIdle: c.Pages.SessionIdle,
-		MaxStreams: c.Rates.Streams, ClientIP: a.caller(),
+		MaxStreams: c.Rates.Streams, ClientIP: a.caller(), Evidence: a.evidenceRules(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("pages.operator_zh, pages.operator_en and pages.contact must name who asks for the real name: %w", err)

@@ -87,6 +87,8 @@ func heldModules() []Held {
 			Why: "one place knows the dialects; baselines of measurements speak SQL themselves"},
 		{Imports: []string{"github.com/skip2/go-qrcode"}, By: []string{"internal/api", "internal/web"},
 			Why: "a QR code is drawn where it is served"},
+		{Imports: []string{"golang.org/x/image/..."}, By: []string{"internal/evidence"},
+			Why: "pictures from outside are decoded where their size is judged first"},
 		{Imports: []string{"github.com/danielgtaylor/huma/..."}, By: []string{"internal/api/..."},
 			Why: "the pages and the engine are not described by OpenAPI"},
 		{Imports: []string{"github.com/standard-webhooks/..."}, By: []string{"internal/notify", testSupport},

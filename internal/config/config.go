@@ -2,6 +2,8 @@ package config
 
 import (
 	"time"
+
+	"github.com/verigate/verigate/internal/evidence"
 )
 
 // Config is every setting. The zero value is not usable: begin with Default.
@@ -25,6 +27,7 @@ type Config struct {
 
 	Extensions Extensions `yaml:"extensions"`
 	Reviews    Reviews    `yaml:"reviews"`
+	Evidence   Evidence   `yaml:"evidence"`
 }
 
 // HTTP is the server of the API and of the links that phones open.
@@ -348,6 +351,16 @@ type Reviews struct {
 	RevealsPerHour int `yaml:"reveals_per_hour" bounds:"1..10000"`
 }
 
+// Evidence is what merchants give for a verification without a face.
+type Evidence struct {
+	// Approve such a verification only if everything that it needs is there. Set it to false if your reviewers are shown evidence elsewhere.
+	Required bool `yaml:"required"`
+	// What it needs: any of id_front, id_back, holding, other.
+	Needs []string `yaml:"needs"`
+	// How long evidence is kept after the decision. Then it is deleted for good.
+	KeepAfterDecision time.Duration `yaml:"keep_after_decision" bounds:"1h..8760h"`
+}
+
 // Default returns the defaults. What has none (the secrets, the contract with the provider) is empty.
 func Default() Config {
 	return Config{
@@ -389,6 +402,7 @@ func Default() Config {
 		Sweeps:     Sweeps{Daily: 10 * time.Minute, Shards: 4},
 		Reviews:    Reviews{SLA: 24 * time.Hour, ManualSLA: 72 * time.Hour, Lease: 15 * time.Minute, RevealsPerHour: 120},
 		Extensions: Extensions{SecondApprover: true},
+		Evidence:   Evidence{Required: true, Needs: evidence.Needed(), KeepAfterDecision: 720 * time.Hour},
 		Log:        Log{Level: "info", Format: "json"},
 	}
 }

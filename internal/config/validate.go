@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/verigate/verigate/internal/evidence"
 )
 
 // Validate returns everything that is wrong: values out of their bounds, and what does not fit together. It opens no
@@ -38,6 +40,10 @@ func (c *Config) Validate() Faults {
 	_, err := c.HTTP.Proxies()
 	need(err == nil, "http.trusted_proxies", networkForm)
 	c.Admin.validate(need, c.HTTP.PublicURL)
+	for _, kind := range c.Evidence.Needs {
+		_, ok := evidence.KindOf(kind)
+		need(ok, "evidence.needs", "must be kinds of evidence: id_front, id_back, holding, other")
+	}
 	return faults
 }
 

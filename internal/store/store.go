@@ -46,6 +46,7 @@ type Store interface {
 	Lists
 	Figures
 	Reviews
+	Evidences
 	// Now is the database's clock: the instants of decisions and recorded_at come from here.
 	Now(ctx context.Context) (time.Time, error)
 	Ping(ctx context.Context) error

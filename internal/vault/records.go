@@ -7,8 +7,9 @@ type Kind string
 
 // The kinds of records.
 const (
-	KindSubject Kind = "subject"
-	KindText    Kind = "text"
+	KindSubject  Kind = "subject"
+	KindText     Kind = "text"
+	KindEvidence Kind = "evidence"
 )
 
 // Record is a sealed record as it is stored. Nothing but Sealed derives from what it holds.

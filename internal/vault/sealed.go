@@ -100,6 +100,20 @@ func (v *Sealed) Text(ctx context.Context, accountID, ref string) (string, error
 	return string(plain), err
 }
 
+// PutEvidence implements Vault.
+func (v *Sealed) PutEvidence(ctx context.Context, accountID, evidenceID string, content []byte) (string, error) {
+	if evidenceID == "" || strings.Contains(evidenceID, separator) {
+		return "", errors.New("vault: not an id of evidence")
+	}
+	ref := string(KindEvidence) + "-" + evidenceID
+	return ref, v.putAs(ctx, accountID, ref, KindEvidence, content)
+}
+
+// Evidence implements Vault.
+func (v *Sealed) Evidence(ctx context.Context, accountID, ref string) ([]byte, error) {
+	return v.get(ctx, accountID, ref, KindEvidence)
+}
+
 // Delete implements Vault.
 func (v *Sealed) Delete(ctx context.Context, accountID, ref string) error {
 	return v.records.DeleteRecord(ctx, accountID, ref)
@@ -109,18 +123,25 @@ func (v *Sealed) Delete(ctx context.Context, accountID, ref string) error {
 func (v *Sealed) Close() error { return nil }
 
 func (v *Sealed) put(ctx context.Context, accountID string, kind Kind, plain []byte) (string, error) {
-	if accountID == "" || strings.Contains(accountID, separator) {
-		return "", errors.New("vault: not an account id")
-	}
 	ref := string(kind) + "-" + strings.ToLower(rand.Text())
-	sealed, err := v.seal.Encrypt(plain, bind(accountID, ref, kind))
-	if err != nil {
-		return "", errors.New("vault: a record cannot be sealed")
-	}
-	if err := v.records.PutRecord(ctx, Record{AccountID: accountID, Ref: ref, Kind: kind, Sealed: sealed}); err != nil {
-		return "", fmt.Errorf("vault: put a %s: %w", kind, err)
+	if err := v.putAs(ctx, accountID, ref, kind, plain); err != nil {
+		return "", err
 	}
 	return ref, nil
+}
+
+func (v *Sealed) putAs(ctx context.Context, accountID, ref string, kind Kind, plain []byte) error {
+	if accountID == "" || strings.Contains(accountID, separator) {
+		return errors.New("vault: not an account id")
+	}
+	sealed, err := v.seal.Encrypt(plain, bind(accountID, ref, kind))
+	if err != nil {
+		return errors.New("vault: a record cannot be sealed")
+	}
+	if err := v.records.PutRecord(ctx, Record{AccountID: accountID, Ref: ref, Kind: kind, Sealed: sealed}); err != nil {
+		return fmt.Errorf("vault: put a %s: %w", kind, err)
+	}
+	return nil
 }
 
 func (v *Sealed) get(ctx context.Context, accountID, ref string, kind Kind) ([]byte, error) {

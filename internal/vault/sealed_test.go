@@ -39,12 +39,25 @@ func TestRoundTrip(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, canaryText, text)
 
+	evidence, err := v.PutEvidence(ctx, "a1", "e1", []byte(canaryText))
+	require.NoError(t, err)
+	content, err := v.Evidence(ctx, "a1", evidence)
+	require.NoError(t, err)
+	require.Equal(t, canaryText, string(content))
+	_, err = v.PutEvidence(ctx, "a1", "e1", []byte("another"))
+	require.Error(t, err, "an id is used once")
+	_, err = v.PutEvidence(ctx, "a1", "", nil)
+	require.Error(t, err)
+
 	for name, ask := range map[string]func() error{
-		"subject of another account": func() error { _, err := v.Subject(ctx, "a2", identity.Ref); return err },
-		"text of another account":    func() error { _, err := v.Text(ctx, "a2", ref); return err },
-		"subject under a text's ref": func() error { _, err := v.Subject(ctx, "a1", ref); return err },
-		"text under a subject's ref": func() error { _, err := v.Text(ctx, "a1", identity.Ref); return err },
-		"unknown ref":                func() error { _, err := v.Text(ctx, "a1", "text-x"); return err },
+		"evidence of another account": func() error { _, err := v.Evidence(ctx, "a2", evidence); return err },
+		"evidence as a text":          func() error { _, err := v.Text(ctx, "a1", evidence); return err },
+		"text as evidence":            func() error { _, err := v.Evidence(ctx, "a1", ref); return err },
+		"subject of another account":  func() error { _, err := v.Subject(ctx, "a2", identity.Ref); return err },
+		"text of another account":     func() error { _, err := v.Text(ctx, "a2", ref); return err },
+		"subject under a text's ref":  func() error { _, err := v.Subject(ctx, "a1", ref); return err },
+		"text under a subject's ref":  func() error { _, err := v.Text(ctx, "a1", identity.Ref); return err },
+		"unknown ref":                 func() error { _, err := v.Text(ctx, "a1", "text-x"); return err },
 	} {
 		require.ErrorIs(t, ask(), vault.ErrNotFound, name)
 	}

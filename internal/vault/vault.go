@@ -25,6 +25,10 @@ type Vault interface {
 	// PutText seals free text that may hold personal data: a reviewer's note, a consent's address and user agent.
 	PutText(ctx context.Context, accountID, text string) (ref string, err error)
 	Text(ctx context.Context, accountID, ref string) (string, error)
+	// PutEvidence seals a piece of evidence, which is bound to its id, and returns its reference. A second one of the
+	// same id is refused.
+	PutEvidence(ctx context.Context, accountID, evidenceID string, content []byte) (ref string, err error)
+	Evidence(ctx context.Context, accountID, ref string) ([]byte, error)
 	// Delete removes a record for good. Deleting what is not there is no error.
 	Delete(ctx context.Context, accountID, ref string) error
 	Close() error

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -19,6 +20,7 @@ import (
 // Store is what the pages need of the database.
 type Store interface {
 	store.Links
+	store.Evidences
 	Head(ctx context.Context, accountID string) (lifecycle.Verification, error)
 	Written(ctx context.Context, accountID, changeID string) ([]lifecycle.Change, error)
 	Changed(ctx context.Context, accountID string) (<-chan struct{}, error)
@@ -29,7 +31,7 @@ type Vault interface {
 	PutSubject(ctx context.Context, accountID string, s realname.Subject) (lifecycle.Identity, error)
 	Subject(ctx context.Context, accountID, ref string) (realname.Subject, error)
 	PutText(ctx context.Context, accountID, text string) (ref string, err error)
-	Delete(ctx context.Context, accountID, ref string) error
+	evidence.Vault
 }
 
 // Engine takes the merchant's commands. It fails as api.Engine does.
@@ -83,6 +85,7 @@ type Config struct {
 	Logger   *slog.Logger
 	Operator Operator
 
+	Evidence     evidence.Rules   // of the route without a face
 	Limits       lifecycle.Limits // default lifecycle.DefaultLimits
 	ProviderQR   bool             // the QR code holds the provider's address and not our scan link
 	HTTPS        bool             // browsers reach the pages by https: cookies are bound to it

@@ -79,12 +79,6 @@ type lockedPage struct {
 	MayUpdate bool
 }
 
-type manualPage struct {
-	*frame
-	Since  time.Time
-	Person *person
-}
-
 type alternativePage struct{ *frame }
 
 type withdrawPage struct{ *frame }
@@ -112,7 +106,8 @@ func (s *Server) builders() map[site]func(*visit, *frame) (any, error) {
 		pageLocked: func(v *visit, f *frame) (any, error) {
 			return &lockedPage{f, v.head.Reason, v.head.UnlockAt, !v.now.Before(v.head.UnlockAt), v.can(lifecycle.StepChooseManual), v.update != updateNone}, nil
 		},
-		pageManual:      func(v *visit, f *frame) (any, error) { return &manualPage{f, v.head.Since, s.person(v)}, nil },
+		pageManual:      s.manualPage,
+		pageEvidence:    s.evidencePage,
 		pageAlternative: func(_ *visit, f *frame) (any, error) { return &alternativePage{f}, nil },
 		pageWithdraw:    func(_ *visit, f *frame) (any, error) { return &withdrawPage{f}, nil },
 	}

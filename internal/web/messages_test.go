@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/page/pagetest"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
@@ -43,6 +44,15 @@ func families() []string {
 	for _, stage := range []string{stageWaiting, stageScanned, stageEnded, stageMissing} {
 		all = append(all, "qr."+stage, "qr."+stage+".text")
 	}
+	for _, k := range evidence.Kinds() {
+		all = append(all, "evidence.kind."+k.Name, "evidence.hint."+k.Name)
+	}
+	for _, code := range evidence.Codes() {
+		if code != evidence.UnknownKind && code != evidence.Empty { // which no form can bring
+			all = append(all, "evidence.fault."+string(code))
+		}
+	}
+	all = append(all, "evidence.fault."+nothingGiven)
 	for _, n := range []string{"1", "2", "3", "4"} {
 		all = append(all, "steps."+n)
 	}

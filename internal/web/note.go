@@ -26,6 +26,8 @@ const (
 	noteRenewed     = "renewed" // another code
 	noteWithdrawn   = "withdrawn"
 	noteBack        = "back" // left the route without a face
+	noteGiven       = "evidence_kept"
+	noteRemoved     = "evidence_removed"
 	noteBusy        = "busy"
 	noteNotAllowed  = "not_allowed"
 	noteExhausted   = "exhausted"
@@ -38,7 +40,7 @@ const (
 )
 
 func goodNotes() []string {
-	return []string{noteSaved, noteChecked, noteCurrent, noteRenewed, noteWithdrawn, noteBack}
+	return []string{noteSaved, noteChecked, noteCurrent, noteRenewed, noteWithdrawn, noteBack, noteGiven, noteRemoved}
 }
 
 func badNotes() []string {

@@ -18,7 +18,7 @@ import (
 func addresses() []string {
 	return []string{
 		"/m/", "/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/done", "/m/failed", "/m/locked",
-		"/m/manual", "/m/alternative", "/m/withdraw",
+		"/m/manual", "/m/evidence", "/m/alternative", "/m/withdraw",
 	}
 }
 
@@ -35,7 +35,7 @@ func fitting() map[lifecycle.State][]string {
 		lifecycle.Verified:     {"/m/done", "/m/withdraw"},
 		lifecycle.FaceFailed:   {"/m/failed", "/m/terms", "/m/alternative", "/m/withdraw"},
 		lifecycle.Locked:       {"/m/locked", "/m/alternative", "/m/withdraw"},
-		lifecycle.ManualReview: {"/m/manual"},
+		lifecycle.ManualReview: {"/m/manual", "/m/evidence"},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/page"
 	"github.com/verigate/verigate/internal/tasks"
 )
@@ -24,6 +25,7 @@ type Server struct {
 	templates    *page.Templates
 	files, embed *page.Files
 	asks         *askers
+	evidence     *evidence.Cabinet
 
 	streams chan struct{} // one value per open stream
 	tasks   *tasks.Group  // the streams
@@ -39,6 +41,11 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, asks: newAskers(cfg.RefreshEvery), streams: make(chan struct{}, cfg.MaxStreams), tasks: tasks.New(),
 	}
 	if err := s.load(); err != nil {
+		return nil, err
+	}
+	var err error
+	s.evidence, err = evidence.New(evidence.Config{Store: cfg.Store, Vault: cfg.Vault, Now: cfg.Now, Logger: cfg.Logger, Rules: cfg.Evidence})
+	if err != nil {
 		return nil, err
 	}
 	protection := http.NewCrossOriginProtection()
@@ -76,7 +83,7 @@ func (s *Server) routes() http.Handler {
 	for pattern, command := range map[string]func(*visit) error{
 		"/m/update": s.confirm, "/m/form": s.save, "/m/terms": s.agree, "/m/qr": s.renew, "/m/failed": s.retry,
 		"/m/refresh": s.refresh, "/m/alternative": s.chooseManual, "/m/manual": s.cancelManual, "/m/withdraw": s.withdraw,
-		"/m/leave": s.leave,
+		"/m/leave": s.leave, pageEvidence.path(): s.giveEvidence, "/m/evidence/remove": s.removeEvidence,
 	} {
 		mux.HandleFunc("POST "+pattern, s.within(command))
 	}
@@ -100,7 +107,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	page.Secure(w.Header())
 	defer page.Recover(r, s.cfg.Logger, func() { s.plain(w, r, http.StatusInternalServerError, "broken") })
 	if r.Body != nil {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		most := int64(maxForm)
+		if r.URL.Path == pageEvidence.path() {
+			most = maxUpload
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 	}
 	s.handler.ServeHTTP(w, r)
 }

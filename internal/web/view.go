@@ -23,6 +23,7 @@ const (
 	pageFailed      site = "failed"      // the attempt failed
 	pageLocked      site = "locked"      // no attempts left for now
 	pageManual      site = "manual"      // waiting on the route without a face
+	pageEvidence    site = "evidence"    // giving what that route is decided on
 	pageAlternative site = "alternative" // choosing that route
 	pageWithdraw    site = "withdraw"    // taking the consent back
 )
@@ -43,7 +44,7 @@ func (p site) pattern() string {
 
 // waits reports whether nobody types on the page, so that it may be redrawn under the reader's eyes.
 func (p site) waits() bool {
-	return !slices.Contains([]site{pageUpdate, pageForm, pageTerms, pageAlternative, pageWithdraw}, p)
+	return !slices.Contains([]site{pageUpdate, pageForm, pageTerms, pageEvidence, pageAlternative, pageWithdraw}, p)
 }
 
 // can reports whether the state allows a step.
@@ -93,6 +94,8 @@ func (v *visit) fits(p site) bool {
 		return v.update != updateNone && v.session.Notice == NoticeVersion
 	case pageTerms:
 		return v.can(lifecycle.StepStartFace) && (v.head.State == lifecycle.Approved || v.head.State == lifecycle.FaceFailed)
+	case pageEvidence:
+		return v.main() == pageManual
 	case pageAlternative:
 		return v.can(lifecycle.StepChooseManual)
 	case pageWithdraw:

@@ -80,6 +80,7 @@ func (w *course) shown() {
 func (w *course) manual() {
 	w.approved()
 	w.must("choose_manual", w.merchant("choose-manual", map[string]any{}))
+	w.service.giveEvidence(w.id, w.person.name)
 }
 
 func (w *course) locked() {

@@ -20,6 +20,9 @@ func derive(ctx context.Context, tx *transaction, e stamped) error {
 	if err := deriveReview(ctx, tx, v, c); err != nil {
 		return err
 	}
+	if err := deriveEvidence(ctx, tx, c); err != nil {
+		return err
+	}
 	switch c.Event {
 	case lifecycle.IssueQR:
 		return deriveIssue(ctx, tx, c)

@@ -104,6 +104,8 @@ func Run(t *testing.T, open Opener) {
 		"OneClaims":   testOneClaims,
 		"LeaseModel":  testReviewModel,
 		"SameNumber":  testSameIdentity,
+		"Evidence":    testEvidence,
+		"EvidenceDue": testEvidenceDue,
 		"Restart":     testRestart,
 		"Cancelled":   testCancelled,
 		"ClosedStore": testClosed,
