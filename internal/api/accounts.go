@@ -86,6 +86,13 @@ func (s *Server) putAccount(ctx context.Context, c *call, in accountIn) (int, ac
 
 // correctAccount changes the facts of a known account, if the key and the reason allow it.
 func (s *Server) correctAccount(ctx context.Context, c *call, put store.PutAccount, reason string) (store.Account, store.PutResult, error) {
+	zone := s.zoneOrUTC(ctx)
+	known, err := s.cfg.Store.Account(ctx, c.account)
+	if err != nil {
+		return store.Account{}, "", err
+	}
+	c.mark()
+	c.changed("", reason, viewAccount(known, zone), nil)
 	if !allows(c.key.Scopes, AccountsCorrect) {
 		return store.Account{}, "", lacks([]Scope{AccountsCorrect})
 	}
@@ -100,8 +107,10 @@ func (s *Server) correctAccount(ctx context.Context, c *call, put store.PutAccou
 	account, result, err := s.cfg.Store.PutAccount(ctx, put, true)
 	if err != nil {
 		s.forget(ctx, c.account, said.ref)
+		return account, result, err
 	}
-	return account, result, err
+	c.changed("", said.stored(), viewAccount(known, zone), viewAccount(account, zone))
+	return account, result, nil
 }
 
 func (s *Server) getAccount(ctx context.Context, c *call, _ none) (int, accountDetailView, error) {

@@ -43,7 +43,7 @@ func (s *Server) closingRoutes() {
 	post := func(id, verb, summary, words string) operation {
 		return operation{
 			id: id, method: http.MethodPost, path: "/v1/accounts/{account_id}/" + verb, tag: tagAccounts,
-			summary: summary, words: words, scopes: []Scope{AccountsWrite},
+			summary: summary, words: words, scopes: []Scope{AccountsWrite}, audited: true,
 		}
 	}
 	handle(s, post("close-account", "close", "Close an account",
@@ -98,9 +98,11 @@ func (s *Server) closing(ctx context.Context, c *call, f faults, at time.Time, r
 	if err != nil {
 		return 0, accountView{}, err
 	}
-	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
+	known, err := s.cfg.Store.Account(ctx, c.account)
+	if err != nil {
 		return 0, accountView{}, err // nothing is kept of accounts that nobody knows
 	}
+	c.changed("", reason, viewAccount(known, zone), nil)
 	said, err := s.explain(ctx, c.account, reason, note)
 	if err != nil {
 		return 0, accountView{}, err
@@ -110,10 +112,12 @@ func (s *Server) closing(ctx context.Context, c *call, f faults, at time.Time, r
 	})
 	if err != nil || result == store.Unchanged {
 		s.forget(ctx, c.account, said.ref)
+		said.ref = ""
 	}
 	if err != nil {
 		return 0, accountView{}, err
 	}
+	c.changed("", said.stored(), viewAccount(known, zone), viewAccount(account, zone))
 	s.settle(ctx, c.account)
 	return http.StatusOK, viewAccount(account, zone), nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/verigate/verigate/internal/audit"
 	"github.com/verigate/verigate/internal/campaign"
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/impact"
@@ -23,6 +24,7 @@ type Store interface {
 	Account(ctx context.Context, id string) (store.Account, error)
 	store.Extensions
 	store.Versions
+	logs
 	Head(ctx context.Context, accountID string) (lifecycle.Verification, error)
 	Events(ctx context.Context, accountID string, after int64, limit int) ([]store.Entry, error)
 	Written(ctx context.Context, accountID, changeID string) ([]lifecycle.Change, error)
@@ -51,6 +53,12 @@ type Store interface {
 	population
 }
 
+// logs is what the audit log is written to and proved by, and where receipts are found.
+type logs interface {
+	store.Audit
+	Blocks(ctx context.Context, accountID string) ([]store.CountedBlock, error)
+}
+
 // population is what previews and reports read of every account.
 type population interface {
 	impact.Source
@@ -74,6 +82,8 @@ type Gate interface {
 	Preview(ctx context.Context, accountID string) (store.Facts, map[string]gate.Answer, error)
 	Zone(ctx context.Context) (*time.Location, error)
 	Rules(ctx context.Context) ([]string, error)
+	ReadReceipt(receipt string) (said gate.Receipt, words gate.Message, keyID string, err error)
+	audit.Seals
 }
 
 // QRContent says what a QR code holds.

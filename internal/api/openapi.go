@@ -26,6 +26,7 @@ const (
 	tagWebhooks      = "Webhooks"
 	tagExtensions    = "Extensions"
 	tagSweeps        = "Sweeps"
+	tagAudit         = "Audit"
 	tagLinks         = "Links"
 	tagServer        = "Server"
 	schemaPrefix     = "#/components/schemas/"
@@ -61,6 +62,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 			{Name: tagPolicies, Description: "The dated rules: who proposes, who approves, what is in force, and the emergency brake."},
 			{Name: tagExtensions, Description: "Later enforcement instants for single accounts, asked for by one key and approved by another."},
 			{Name: tagSweeps, Description: "Announcing what the rules block. The gate needs no sweep."},
+			{Name: tagAudit, Description: "What people did, and the proof that the logs are what they were."},
 			{Name: tagLinks, Description: "Addresses that merchants' phones open. They need no key: the token is the right."},
 			{Name: tagServer, Description: "Health and documentation."},
 		},
@@ -101,6 +103,9 @@ func (s *Server) document(op operation, takesBody bool, in, out media) {
 		}
 		doc.Security = []map[string][]string{{securityName: {}}}
 		doc.Extensions = map[string]any{"x-scopes": names}
+		if op.recorded() {
+			doc.Extensions["x-audited"] = true
+		}
 	}
 	if takesBody {
 		doc.RequestBody = &huma.RequestBody{
@@ -145,6 +150,9 @@ func (op operation) description() string {
 			names[i] = "`" + string(scope) + "`"
 		}
 		words += "\n\nScope: " + strings.Join(names, " or ") + "."
+	}
+	if op.recorded() {
+		words += " Calls stand in the audit log."
 	}
 	return strings.TrimSpace(words)
 }

@@ -82,6 +82,8 @@ func (s *Server) routes() {
 	s.linkRoutes()
 	s.webhookRoutes()
 	s.pageLinkRoutes()
+	s.auditRoutes()
+	s.receiptRoutes()
 	s.healthRoutes()
 	s.fallbacks()
 }

@@ -22,6 +22,7 @@ func (a *App) startHousekeeping(context.Context) error {
 		for {
 			a.tidy(ctx)
 			a.tidyWebhooks(ctx)
+			a.checkpoint(ctx)
 			select {
 			case <-ctx.Done():
 				return
