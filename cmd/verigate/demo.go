@@ -48,6 +48,7 @@ type ready struct {
 	Temporal   string `json:"temporal"`
 	TemporalUI string `json:"temporal_ui"`
 	app.DemoKeys
+	app.DemoOperators
 }
 
 // Run runs the demonstration.
@@ -144,7 +145,10 @@ func (d demoCmd) announce(w *world, a *app.App, keys app.DemoKeys, dir app.DemoD
 	if d.Timeline && !a.Now().Before(app.EnforcedFrom()) {
 		w.say("The clock of this data is past %s already; add --fresh to watch it again.\n\n", beijing(app.EnforcedFrom()))
 	}
-	file := ready{API: a.API, Portal: a.Portal, Alipay: a.Alipay, SMS: a.SMS, Temporal: a.Temporal, TemporalUI: a.TemporalUI, DemoKeys: keys}
+	file := ready{
+		API: a.API, Admin: a.Admin, Portal: a.Portal, Alipay: a.Alipay, SMS: a.SMS, Temporal: a.Temporal, TemporalUI: a.TemporalUI,
+		DemoKeys: keys, DemoOperators: keys.DemoOperators,
+	}
 	if err := app.WriteReady(d.ReadyFile, file); err != nil {
 		return err
 	}

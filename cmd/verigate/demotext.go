@@ -15,6 +15,8 @@ func demoText(a *app.App, keys app.DemoKeys, dir string, accounts []string) stri
 	say("Verigate is running. Business time: %s", beijing(a.Now()))
 	say("")
 	say("  portal         %s   (a sample merchant site: begin here)", a.Portal)
+	say("  admin pages    %s   (for your own people: sign in as %s;", a.Admin, sampleLogins())
+	say("                 the password of each is %s)", keys.Password)
 	say("  API            %s   (reference: %s/docs)", a.API, a.API)
 	say("  Alipay         %s   (simulated; its page plays the phone)", a.Alipay)
 	say("  text messages  %s   (simulated; what merchants were reminded of)", a.SMS)
@@ -54,4 +56,14 @@ func demoText(a *app.App, keys app.DemoKeys, dir string, accounts []string) stri
 	say("Ctrl-C stops it.")
 	say("")
 	return b.String()
+}
+
+// sampleLogins are the names to sign in to the admin pages with.
+func sampleLogins() string {
+	all := app.SampleOperators()
+	names := make([]string, len(all))
+	for i, o := range all {
+		names[i] = o.Login
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }

@@ -78,6 +78,21 @@ func tell[T any](v *visit, path string, in any) (T, error) {
 	return out, err
 }
 
+// tellAnew is tell for what changes nothing and is asked by a body: it is never answered from an answer before.
+func tellAnew[T any](v *visit, path string, in any) (T, error) {
+	var out T
+	body, err := json.Marshal(in)
+	if err != nil {
+		return out, fmt.Errorf("admin: %s: %w", path, err)
+	}
+	r, err := v.request(http.MethodPost, path, bytes.NewReader(body))
+	if err != nil {
+		return out, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	return out, v.s.answer(r).into(path, &out)
+}
+
 func address(path string, pairs []string) string {
 	q := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -112,17 +127,7 @@ func (v *visit) call(method, path string, in, out any) error {
 			r.Header.Set("Idempotency-Key", once)
 		}
 	}
-	answer := v.s.answer(r)
-	if answer.status >= http.StatusMultipleChoices {
-		return answer.problem()
-	}
-	if out == nil || answer.body.Len() == 0 {
-		return nil
-	}
-	if err := json.Unmarshal(answer.body.Bytes(), out); err != nil {
-		return fmt.Errorf("admin: %s %s: %w", method, path, err)
-	}
-	return nil
+	return v.s.answer(r).into(path, out)
 }
 
 // pass hands an answer of the API on to the browser as a file, however long it is. A refusal is returned instead.
@@ -131,6 +136,24 @@ func (v *visit) pass(path, name string, pairs ...string) error {
 	if err != nil {
 		return err
 	}
+	return v.passAnswer(r, name)
+}
+
+// passTold is pass for what the API is asked by a body.
+func (v *visit) passTold(path, name string, in any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("admin: %s: %w", path, err)
+	}
+	r, err := v.request(http.MethodPost, path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	return v.passAnswer(r, name)
+}
+
+func (v *visit) passAnswer(r *http.Request, name string) error {
 	through := &passer{to: v.w, name: name}
 	v.s.cfg.API.ServeHTTP(through, r)
 	if through.refused.status != 0 {
@@ -161,6 +184,20 @@ func (a *recorder) problem() *problem {
 	p := &problem{Status: a.status, RetryAfter: a.header.Get("Retry-After")}
 	_ = json.Unmarshal(a.body.Bytes(), p) // whatever it is, the status is known
 	return p
+}
+
+// into reads an answer, or returns it as the problem that it is.
+func (a *recorder) into(path string, out any) error {
+	if a.status >= http.StatusMultipleChoices {
+		return a.problem()
+	}
+	if out == nil || a.body.Len() == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(a.body.Bytes(), out); err != nil {
+		return fmt.Errorf("admin: %s: %w", path, err)
+	}
+	return nil
 }
 
 // recorder keeps an answer.

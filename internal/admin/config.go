@@ -34,6 +34,10 @@ type Config struct {
 	Now      func() time.Time // the business clock
 	Logger   *slog.Logger
 
+	// Entrance lets persons in and out; nil: there is no page for it.
+	Entrance Entrance
+	Title    string // heading of the page to sign in; default "Sign in"
+
 	HTTPS bool // browsers reach the pages by https: cookies are bound to it
 	// TemporalUI is the base URL of Temporal's web UI with its namespace, for links to workflows; empty shows none.
 	TemporalUI string

@@ -48,6 +48,7 @@ func menu() []struct {
 	}
 	return []entry{
 		{"overview", home, []api.Scope{api.VerificationsRead}},
+		{"policies", policiesPath, []api.Scope{api.DecisionsRead, api.PoliciesWrite, api.PoliciesApprove, api.AuditRead}},
 		{"sweeps", "/admin/sweeps", []api.Scope{api.SweepsWrite, api.VerificationsRead, api.AuditRead}},
 		{"reminders", "/admin/reminders", []api.Scope{api.SweepsWrite, api.AuditRead}},
 		{"extensions", "/admin/extensions", []api.Scope{api.ExtensionsWrite, api.PoliciesApprove, api.AuditRead}},

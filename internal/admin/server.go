@@ -62,10 +62,12 @@ const home = "/admin/"
 
 func (s *Server) routes() {
 	s.overviewRoutes()
+	s.policyRoutes()
 	s.sweepRoutes()
 	s.reminderRoutes()
 	s.extensionRoutes()
 	s.webhookRoutes()
+	s.signInRoutes()
 	s.mux.HandleFunc("GET /admin/assets/{file}", s.files.Serve)
 	s.mux.HandleFunc("POST /admin/lang", func(w http.ResponseWriter, r *http.Request) { s.languages.Switch(w, r, home) })
 	s.mux.HandleFunc("GET /admin", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, home, http.StatusSeeOther) })

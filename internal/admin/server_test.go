@@ -68,12 +68,21 @@ func TestMessagesAreComplete(t *testing.T) {
 	pagetest.Used(t, admin.Assets(), "assets/pages", zh, families(zh))
 }
 
+// prefixes are of the messages whose names are put together from codes.
+func prefixes() []string {
+	return []string{
+		"menu.", "title.", "role.", "state.", "done.", "plain.", "time.",
+		"signin.",
+		"sweep.state.", "reminders.state.", "reminders.count.", "actor.", "extension.", "webhook.disabled.", "delivery.", "fault.",
+		"policy.state.", "policy.act.", "class.", "change.",
+	}
+}
+
 // families are the messages whose names are put together from codes.
 func families(texts map[string]string) []string {
 	var all []string
 	for key := range texts {
-		for _, prefix := range []string{"menu.", "title.", "role.", "state.", "done.", "plain.", "time.", "sweep.state.", "reminders.state.", "reminders.count.",
-			"actor.", "extension.", "webhook.disabled.", "delivery.", "fault."} {
+		for _, prefix := range prefixes() {
 			if strings.HasPrefix(key, prefix) {
 				all = append(all, key)
 			}
@@ -94,6 +103,7 @@ func BenchmarkLook(b *testing.B) {
 	for _, id := range []string{"a1", "a2", "a3"} {
 		w.account(id)
 	}
+	lookPolicies(w)
 	lookOperations(w)
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())

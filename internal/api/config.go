@@ -152,7 +152,7 @@ func (c Config) withDefaults() Config {
 	set(&c.QRContent, QRScanLink)
 	set(&c.Version, "dev")
 	if c.ClientIP == nil {
-		c.ClientIP = clientIP
+		c.ClientIP = Peer
 	}
 	set(&c.LinkLife, 10*time.Minute)
 	set(&c.KeyAge, time.Second)

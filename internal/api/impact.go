@@ -41,6 +41,7 @@ type impactRowsIn struct {
 	PolicyText string   `json:"policy_text,omitempty" doc:"A policy file that is not published."`
 	Classes    []string `json:"classes,omitempty" nullable:"false" doc:"Only these classes, as blocked or prompted; left out, every account that a rule covers."`
 	Format     string   `json:"format,omitempty" enum:"ndjson,csv" doc:"Default ndjson."`
+	Limit      int      `json:"limit,omitempty" minimum:"0" doc:"At most so many lines, the first ones; left out or 0, all."`
 }
 
 // previews answers what rules will do to the population.
@@ -196,6 +197,9 @@ func (p *previews) rows(c *call) error {
 			f.add("classes", "not_allowed", "must be classes of a preview, as blocked or prompted", "应为预览中的类别，例如 blocked 或 prompted")
 		}
 	}
+	if in.Limit < 0 {
+		f.add("limit", "out_of_range", "must be 0 or more", "应不小于 0")
+	}
 	if in.Format != "" && !slices.Contains([]string{"ndjson", "csv"}, in.Format) {
 		f.add("format", "not_allowed", "must be ndjson or csv", "应为 ndjson 或 csv")
 	}
@@ -218,14 +222,32 @@ func (p *previews) rows(c *call) error {
 			if err := w.Write(impact.CSVHeader()...); err != nil {
 				return err
 			}
-			err := impact.Rows(ctx, p.s.cfg.Store, plan, classes, func(r *impact.AccountRow) error { return w.Write(r.Cells()...) })
+			err := p.list(ctx, plan, classes, in.Limit, func(r *impact.AccountRow) error { return w.Write(r.Cells()...) })
 			return errors.Join(err, w.Flush())
 		})
 	}
 	return p.s.streamed(c, mediaNDJSON, func(out *bufio.Writer) error {
 		w := json.NewEncoder(out)
-		return impact.Rows(ctx, p.s.cfg.Store, plan, classes, func(r *impact.AccountRow) error { return w.Encode(r) })
+		return p.list(ctx, plan, classes, in.Limit, func(r *impact.AccountRow) error { return w.Encode(r) })
 	})
+}
+
+// errEnough ends a list that was asked for in part.
+var errEnough = errors.New("api: as many lines as were asked for")
+
+// list visits the first lines, all of them for limit 0.
+func (p *previews) list(ctx context.Context, plan *impact.Plan, classes []impact.Class, limit int, visit func(*impact.AccountRow) error) error {
+	seen := 0
+	err := impact.Rows(ctx, p.s.cfg.Store, plan, classes, func(r *impact.AccountRow) error {
+		if seen++; limit > 0 && seen > limit {
+			return errEnough
+		}
+		return visit(r)
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }
 
 // streamed answers with what write writes. One that fails before anything was sent is a problem; after that the

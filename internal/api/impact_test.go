@@ -160,3 +160,17 @@ func TestAPreviewThatCannotBeReadIsNone(t *testing.T) {
 	down.post("/v1/policies:impact", question).problem(503, api.CodeStoreUnavailable)
 	down.post("/v1/policies:impact-accounts", question).problem(503, api.CodeStoreUnavailable)
 }
+
+func TestAPartOfTheListOfImpact(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-01 10:00:00")
+	for _, id := range []string{"a1", "a2", "a3"} {
+		f.account(id)
+	}
+	list := func(limit any) int {
+		body := object{"at": "2020-12-05T00:00:00+08:00", "limit": limit}
+		return strings.Count(string(f.post("/v1/policies:impact-accounts", body).body), "\n")
+	}
+	require.Equal(t, []int{3, 2, 3, 3}, []int{list(0), list(2), list(3), list(4)})
+	field(t, f.post("/v1/policies:impact-accounts", object{"at": "2020-12-05T00:00:00+08:00", "limit": -1}).problem(422, api.CodeValidationFailed), "limit")
+}

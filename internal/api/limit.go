@@ -63,9 +63,9 @@ func (l *limiter) bucket(caller string) *rate.Limiter {
 	return b
 }
 
-// clientIP is the peer of the connection: headers that name another one can be written by anybody. Config.ClientIP
+// Peer is the peer of the connection: headers that name another one can be written by anybody. Config.ClientIP
 // replaces it behind a trusted proxy.
-func clientIP(r *http.Request) string {
+func Peer(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
@@ -73,8 +73,8 @@ func clientIP(r *http.Request) string {
 	return host
 }
 
-// subscriber is what rates are counted by: an IPv4 address, or the /64 that one IPv6 subscriber has.
-func subscriber(address string) string {
+// Subscriber is what rates are counted by: an IPv4 address, or the /64 that one IPv6 subscriber has.
+func Subscriber(address string) string {
 	addr, err := netip.ParseAddr(address)
 	if err != nil {
 		return address

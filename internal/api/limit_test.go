@@ -15,7 +15,7 @@ func TestSubscriber(t *testing.T) {
 		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "192.0.2.7", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2::9": "2001:db8:1:2::/64",
 		"fe80::1%eth0": "fe80::/64", "pipe": "pipe",
 	} {
-		require.Equal(t, want, subscriber(address), address)
+		require.Equal(t, want, Subscriber(address), address)
 	}
 }
 
@@ -25,7 +25,7 @@ func TestClientIPIsThePeer(t *testing.T) {
 	r.RemoteAddr = "[2001:db8::7]:1234"
 	r.Header.Set("X-Forwarded-For", "192.0.2.1")
 	r.Header.Set("Forwarded", "for=192.0.2.1")
-	require.Equal(t, "2001:db8::7", clientIP(r))
+	require.Equal(t, "2001:db8::7", Peer(r))
 }
 
 // TestLimiterForgets: a flood of callers cannot grow it, and does not give a limited one new tokens at once.

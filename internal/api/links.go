@@ -48,7 +48,7 @@ func (s *Server) linkRoutes() {
 	} {
 		s.document(r.op, false, media{}, media{})
 		s.serve(r.op, func(c *call) error {
-			if wait := s.links.take(subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
+			if wait := s.links.take(Subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
 				return rateLimited(wait)
 			}
 			return r.h(c)
@@ -72,7 +72,7 @@ var (
 func (s *Server) shown(ctx context.Context, c *call, p purpose, token string) (lease, error) {
 	id, err := s.cfg.Tokens.open(p, token)
 	if err != nil {
-		if wait := s.failures.take(subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
+		if wait := s.failures.take(Subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
 			return lease{}, rateLimited(wait)
 		}
 		return lease{}, errNoCode
@@ -180,7 +180,7 @@ func (s *Server) returned(c *call) error {
 	ctx := c.r.Context()
 	id, err := s.cfg.Tokens.open(forReturn, c.r.PathValue("token"))
 	if err != nil {
-		if wait := s.failures.take(subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
+		if wait := s.failures.take(Subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
 			return rateLimited(wait)
 		}
 		s.page(c.w, http.StatusNotFound, s.pages.unknown)

@@ -218,7 +218,7 @@ func (s *Server) identify(c *call) error {
 		key, err = s.authenticate(c.r.Context(), c.r)
 	}
 	if errors.Is(err, errBadKey) {
-		if wait := s.failures.take(subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
+		if wait := s.failures.take(Subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
 			return rateLimited(wait)
 		}
 		return problem(CodeUnauthenticated)

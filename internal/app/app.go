@@ -42,6 +42,7 @@ type Options struct {
 // Addresses are where the running program is reached; empty for what does not run.
 type Addresses struct {
 	API        string // base URL
+	Admin      string // URL of the admin pages
 	Alipay     string // base URL of the simulated provider
 	Temporal   string // host:port
 	TemporalUI string // base URL

@@ -20,6 +20,8 @@ type DemoKeys struct {
 	API      string `json:"api_key"`      // what the platform's account service may do
 	Reviewer string `json:"reviewer_key"` // what reviewers and operators may do, approve policies among it
 	Operator string `json:"operator_key"` // who proposes policies and brakes them: the other person of the two
+
+	DemoOperators `json:"-"` // kept in a file of their own
 }
 
 // StartDemo starts the program on a demonstration's data, with the rules of 2020, the sample accounts and three keys.
@@ -50,6 +52,9 @@ func (a *App) dress(ctx context.Context, d DemoDir, listener net.Listener) (Demo
 	keys := DemoKeys{}
 	if err == nil {
 		keys, err = a.demoKeys(ctx, d)
+	}
+	if err == nil {
+		keys.DemoOperators, err = a.demoOperators(ctx, d)
 	}
 	if err == nil {
 		err = a.startPortal(listener, keys)

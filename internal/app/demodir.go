@@ -85,7 +85,7 @@ func (d DemoDir) LogFile(name string) (*os.File, error) {
 func (d DemoDir) clear() error {
 	var faults []error
 	for _, name := range []string{
-		"engine", "secrets", "clock.json", "ports.json", "keys.json", "alipay.json", "verigate.log", "engine.log",
+		"engine", "secrets", "clock.json", "ports.json", "keys.json", "operators.json", "alipay.json", "verigate.log", "engine.log",
 		"verigate.db", "verigate.db-wal", "verigate.db-shm",
 	} {
 		faults = append(faults, os.RemoveAll(d.file(name)))

@@ -3,12 +3,17 @@ package app
 import (
 	"context"
 	"time"
+
+	"github.com/verigate/verigate/internal/access"
 )
 
 const (
 	// keepAnswers is how long an Idempotency-Key is remembered at least (a day is the promise, two leave room for clocks),
 	// and a link of which nothing is left but that it was used.
 	keepAnswers = 48 * time.Hour
+	// keepSessions is how long a session of the admin pages is remembered past its end: people are known by where they sign
+	// in from, see package access.
+	keepSessions = access.FamiliarFor
 	// tidyEvery is how often what is past it is forgotten.
 	tidyEvery = time.Hour
 )
@@ -40,10 +45,15 @@ func (a *App) startHousekeeping(context.Context) error {
 }
 
 func (a *App) tidy(ctx context.Context) {
-	for what, forget := range map[string]func(context.Context, time.Time) (int, error){
-		"answers": a.store.ForgetRequests, "links": a.store.ForgetLinks,
-	} {
-		forgotten, err := forget(ctx, a.clock.Now().Add(-keepAnswers))
+	past := map[string]struct {
+		forget func(context.Context, time.Time) (int, error)
+		keep   time.Duration
+	}{
+		"answers": {a.store.ForgetRequests, keepAnswers}, "links": {a.store.ForgetLinks, keepAnswers},
+		"sessions": {a.store.ForgetOperatorSessions, keepSessions},
+	}
+	for what, old := range past {
+		forgotten, err := old.forget(ctx, a.clock.Now().Add(-old.keep))
 		switch {
 		case err != nil && ctx.Err() == nil:
 			a.log.Warn("what is old could not be forgotten", "what", what, "error", err)

@@ -73,8 +73,12 @@ func (a *App) startAPI(links *api.Tokens) error {
 	if err != nil {
 		return err
 	}
+	operators, err := a.newAdmin(handler)
+	if err != nil {
+		return err
+	}
 	known := telemetry.NewRoutes(routes()...)
-	served := withPages(merchant, a.withReceipts(handler))
+	served := withAdmin(operators, withPages(merchant, a.withReceipts(handler)))
 	if c.HTTP.Metrics {
 		metrics := telemetry.NewMetrics(known, time.Now)
 		metrics.Register(a.webhooks.metrics)
@@ -167,6 +171,8 @@ func routes() []string {
 		"/v1/accounts/{account_id}/links", "/embed/prompt.js", "/embed/prompt.css", "/m/l/{token}", "/m/lang", "/m/assets/{file}",
 		"/v1/webhooks/{webhook_id}/rotate-secret", "/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/deliveries",
 		"/v1/webhooks/{webhook_id}/redeliver", "/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",
+		"/admin", "/admin/", "/admin/sign-in", "/admin/sign-in/provider", "/admin/sign-in/return", "/admin/sign-out", "/admin/lang", "/admin/assets/{file}",
+		"/admin/operators", "/admin/keys",
 		"/m/manual", "/m/alternative", "/m/withdraw", "/m/leave", "/m/bye", "/m/state", "/m/events",
 	}
 }

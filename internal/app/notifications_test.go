@@ -34,7 +34,8 @@ func TestReceiptsAreHints(t *testing.T) {
 		return all[0]
 	}
 	id := notice().ID
-	_, err = s.SettleNotice(ctx, id, 0, store.NoticeOutcome{State: store.NoticeSent, ProviderID: "9006^0"}, at)
+	sent := store.NoticeOutcome{State: store.NoticeSent, ProviderID: "9006^0"}
+	_, err = s.SettleNotices(ctx, []store.NoticeTry{{ID: id, NoticeOutcome: sent}}, at)
 	require.NoError(t, err)
 
 	c := config.Default()

@@ -16,6 +16,7 @@ type Config struct {
 	Limits   Limits   `yaml:"limits"`
 	QR       QR       `yaml:"qr"`
 	Pages    Pages    `yaml:"pages"`
+	Admin    Admin    `yaml:"admin"`
 	Policies Policies `yaml:"policies"`
 	Rates    Rates    `yaml:"rates"`
 	Webhooks Webhooks `yaml:"webhooks"`
@@ -234,6 +235,42 @@ type Pages struct {
 	SessionIdle time.Duration `yaml:"session_idle" bounds:"1m..12h"`
 }
 
+// Admin is the pages for the operator's own people, under /admin. See docs/admin.md.
+type Admin struct {
+	// Serve the pages.
+	Enabled bool `yaml:"enabled"`
+	// Let people sign in with a user name and a password. verigate operators add makes the first one.
+	Passwords bool `yaml:"passwords"`
+	// How long after the last act of a person a session ends.
+	SessionIdle time.Duration `yaml:"session_idle" bounds:"1m..24h"`
+	// How long after the sign-in a session ends, whatever the person does.
+	SessionLife time.Duration `yaml:"session_life" bounds:"5m..168h"`
+	// Heading of the page to sign in. Empty: "Sign in", in the reader's language.
+	SignInTitle string `yaml:"sign_in_title"`
+	// Base URL of Temporal's web UI, for links to workflows. Empty: that of the embedded engine, or no links.
+	TemporalUI string `yaml:"temporal_ui" form:"url"`
+	// Identity provider.
+	OIDC OIDC `yaml:"oidc"`
+}
+
+// OIDC is an identity provider that people sign in at, by OpenID Connect. It also decides on their roles.
+type OIDC struct {
+	// Issuer, as its discovery document names it. Empty: no provider.
+	Issuer string `yaml:"issuer" form:"url"`
+	// What the provider calls this program.
+	ClientID string `yaml:"client_id"`
+	// Secret of this program at the provider. Empty for a public client.
+	ClientSecret Secret `yaml:"client_secret"`
+	// Name on the button: Sign in with …. Empty: the host of the issuer.
+	Name string `yaml:"name"`
+	// What is asked for.
+	Scopes []string `yaml:"scopes"`
+	// Claim of the ID token that lists a person's groups; a dot leads into an object, as in realm_access.roles.
+	Claim string `yaml:"claim"`
+	// Role of a group, as GROUP=ROLE with viewer, reviewer, operator, auditor or admin. Of several that fit, the first counts. Nobody without a role gets in.
+	Roles []string `yaml:"roles"`
+}
+
 // Policies is how the dated rules are published.
 type Policies struct {
 	// A published version is a proposal until another API key with the scope policies:approve approves it. If false, the key that publishes is enough.
@@ -319,9 +356,13 @@ func Default() Config {
 			Kind: NotifyOff, SimulatorListen: "127.0.0.1:0",
 			Aliyun: AliyunSMS{Endpoint: "https://dysmsapi.aliyuncs.com", Timeout: 8 * time.Second},
 		},
-		Limits:   Limits{AttemptsPerDay: 5, QRLease: 10 * time.Minute, ContinueAfter: 1500},
-		QR:       QR{Content: "provider_url"},
-		Pages:    Pages{LinkLife: 10 * time.Minute, SessionLife: 30 * time.Minute, SessionIdle: 15 * time.Minute},
+		Limits: Limits{AttemptsPerDay: 5, QRLease: 10 * time.Minute, ContinueAfter: 1500},
+		QR:     QR{Content: "provider_url"},
+		Pages:  Pages{LinkLife: 10 * time.Minute, SessionLife: 30 * time.Minute, SessionIdle: 15 * time.Minute},
+		Admin: Admin{
+			Enabled: true, Passwords: true, SessionIdle: 30 * time.Minute, SessionLife: 12 * time.Hour,
+			OIDC: OIDC{Scopes: []string{"openid", "profile"}, Claim: "groups"},
+		},
 		Policies: Policies{SecondApprover: true},
 		Rates:    Rates{PerKey: 20_000, PerKeyBurst: 40_000, Streams: 10_000},
 		Webhooks: Webhooks{

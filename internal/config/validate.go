@@ -35,6 +35,7 @@ func (c *Config) Validate() Faults {
 	c.Provider.validate(need)
 	c.Webhooks.validate(need)
 	c.Notify.validate(need)
+	c.Admin.validate(need, c.HTTP.PublicURL)
 	return faults
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/verigate/verigate/internal/rulebook"
@@ -67,7 +69,7 @@ type Result struct {
 	Lifted     int
 	Counts     []contract.SweepCount // the same by rule and state
 
-	written []lifecycle.Change // of one account
+	written []lifecycle.Change // of the accounts named
 }
 
 // noPolicyZone is the zone while no policy is in force.
@@ -107,21 +109,34 @@ func (s *Sweeper) InForce(ctx context.Context) ([]contract.SweepKey, error) {
 
 // Page enforces the rules in force now upon the accounts of a page.
 func (s *Sweeper) Page(ctx context.Context, p Page) (Result, error) {
-	return s.enforce(ctx, p.Policy, p.DryRun, Source{Sweep: p.Sweep}, store.EnforcePage{After: p.After, Last: p.Last, Limit: p.Limit})
+	return s.enforce(ctx, p, Source{Sweep: p.Sweep}, store.EnforcePage{After: p.After, Last: p.Last, Limit: p.Limit}, nil)
 }
 
 // Settle does the same for one account and every policy, so that a change of its facts is announced at once and not at
 // the next sweep. It returns the entries that it wrote, and fails with store.ErrNotFound if the account is not
 // registered.
 func (s *Sweeper) Settle(ctx context.Context, accountID string) ([]lifecycle.Change, error) {
-	done, err := s.enforce(ctx, "", false, Source{Other: "settle"}, store.EnforcePage{AccountID: accountID})
+	done, err := s.enforce(ctx, Page{}, settling(), store.EnforcePage{AccountIDs: []string{accountID}}, nil)
 	return done.written, err
 }
+
+// SettleAll is Settle for many accounts, each at an instant of its own.
+func (s *Sweeper) SettleAll(ctx context.Context, instants map[string]time.Time) ([]lifecycle.Change, error) {
+	if len(instants) == 0 {
+		return nil, nil
+	}
+	page := store.EnforcePage{AccountIDs: slices.Sorted(maps.Keys(instants))}
+	done, err := s.enforce(ctx, Page{}, settling(), page, instants)
+	return done.written, err
+}
+
+func settling() Source { return Source{Other: "settle"} }
 
 // staleTries is how often a page is tried while policies are being published.
 const staleTries = 5
 
-func (s *Sweeper) enforce(ctx context.Context, policyName string, dry bool, source Source, page store.EnforcePage) (Result, error) {
+// enforce judges accounts now, or at their instants where they are given.
+func (s *Sweeper) enforce(ctx context.Context, p Page, source Source, page store.EnforcePage, instants map[string]time.Time) (Result, error) {
 	page.Source = source.id()
 	var all Result
 	for try := 1; ; try++ {
@@ -129,16 +144,14 @@ func (s *Sweeper) enforce(ctx context.Context, policyName string, dry bool, sour
 		if err != nil {
 			return all, fmt.Errorf("enforce: %w", err)
 		}
-		at := s.now()
-		force, err := snapshot.InForce(at, store.Would)
+		wants, err := judges(judge{policy: p.Policy, source: source}, snapshot, s.now(), instants)
 		if err != nil {
 			return all, fmt.Errorf("enforce: %w", err)
 		}
-		j := &judge{revision: snapshot.Revision(), force: force, policy: policyName, at: at, source: source}
-		if dry {
-			all, err = s.rehearse(ctx, page, j)
+		if p.DryRun {
+			all, err = s.rehearse(ctx, page, wants)
 		} else {
-			err = s.write(ctx, page, j, &all)
+			err = s.write(ctx, page, wants, &all)
 		}
 		if err == nil || !errors.Is(err, errStale) || try == staleTries {
 			return all, err
@@ -147,13 +160,13 @@ func (s *Sweeper) enforce(ctx context.Context, policyName string, dry bool, sour
 }
 
 // write adds to what a try before it wrote.
-func (s *Sweeper) write(ctx context.Context, page store.EnforcePage, j *judge, all *Result) error {
-	done, err := s.store.Enforce(ctx, page, j.wants)
+func (s *Sweeper) write(ctx context.Context, page store.EnforcePage, wants store.Judge, all *Result) error {
+	done, err := s.store.Enforce(ctx, page, wants)
 	all.Accounts, all.Last = done.Accounts, done.Last
 	for _, c := range done.Written {
 		all.count(c, c.From)
 	}
-	if page.AccountID != "" {
+	if len(page.AccountIDs) > 0 {
 		all.written = append(all.written, done.Written...)
 	}
 	if err != nil {
@@ -162,14 +175,14 @@ func (s *Sweeper) write(ctx context.Context, page store.EnforcePage, j *judge, a
 	return nil
 }
 
-func (s *Sweeper) rehearse(ctx context.Context, page store.EnforcePage, j *judge) (Result, error) {
+func (s *Sweeper) rehearse(ctx context.Context, page store.EnforcePage, wants store.Judge) (Result, error) {
 	var all Result
 	rows, err := s.store.EnforceRows(ctx, page)
 	if err != nil {
 		return all, fmt.Errorf("enforce: %w", err)
 	}
 	for _, row := range rows {
-		wanted, err := j.wants(row)
+		wanted, err := wants(row)
 		if err != nil {
 			return all, err
 		}

@@ -260,3 +260,32 @@ func TestSettleActsAtOnce(t *testing.T) {
 	_, err = r.Settle(ctx(), "nobody")
 	require.ErrorIs(t, err, store.ErrNotFound)
 }
+
+// TestSettleAllJudgesEachAtItsInstant: an account is judged by the rules and facts of its own instant, and its entries bear it.
+func TestSettleAllJudgesEachAtItsInstant(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.publish(t, 1, founding())
+	for _, id := range []string{"before", "after", "not asked", "lifted"} {
+		r.account(t, id, nil)
+	}
+	r.at = day(34)
+	_, err := r.Settle(ctx(), "lifted")
+	require.NoError(t, err)
+	r.append(t, "lifted", lifecycle.ImportVerified)
+	r.at = day(40)
+	got, err := r.SettleAll(ctx(), map[string]time.Time{
+		"before": day(34).Add(-1), "after": day(35), "lifted": day(36),
+	})
+	require.NoError(t, err)
+	require.Len(t, got, 2)
+	require.Equal(t, []any{"after", lifecycle.Restrict}, []any{got[0].AccountID, got[0].Event})
+	require.True(t, got[0].At.Equal(day(35)))
+	require.Equal(t, []any{"lifted", lifecycle.Lift}, []any{got[1].AccountID, got[1].Event})
+	require.True(t, r.last(t, "lifted").LiftedAt.Equal(day(36)))
+	_, err = r.SettleAll(ctx(), map[string]time.Time{"after": day(35), "nobody": day(35)})
+	require.ErrorIs(t, err, store.ErrNotFound)
+	got, err = r.SettleAll(ctx(), nil)
+	require.NoError(t, err)
+	require.Empty(t, got)
+}

@@ -37,6 +37,29 @@ type judge struct {
 	source   Source
 }
 
+// judges returns a judge like j of an instant, and of their own instants for the accounts that have one.
+func judges(j judge, snapshot *rulebook.Snapshot, at time.Time, instants map[string]time.Time) (store.Judge, error) {
+	j.revision = snapshot.Revision()
+	of := func(at time.Time) (judge, error) {
+		one := j
+		var err error
+		one.at = at
+		one.force, err = snapshot.InForce(at, store.Would)
+		return one, err
+	}
+	all, err := of(at)
+	if instants == nil || err != nil {
+		return all.wants, err
+	}
+	return func(row store.EnforceRow) ([]lifecycle.Change, error) {
+		one, err := of(instants[row.Account.ID])
+		if err != nil {
+			return nil, err
+		}
+		return one.wants(row)
+	}, nil
+}
+
 // wants implements store.Judge.
 func (j *judge) wants(row store.EnforceRow) ([]lifecycle.Change, error) {
 	if row.PoliciesRevision != j.revision {

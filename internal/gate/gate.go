@@ -106,6 +106,18 @@ func (g *Gate) Decide(ctx context.Context, accountID, action string) (Answer, er
 	if err != nil {
 		return Answer{}, fmt.Errorf("gate: facts: %w", err)
 	}
+	return g.declared(ctx, facts, action)
+}
+
+// DecideOn is Decide for facts that the caller has read and that nobody can have changed since.
+func (g *Gate) DecideOn(ctx context.Context, facts store.Facts, action string) (Answer, error) {
+	if err := g.clock.check(ctx); err != nil {
+		return Answer{}, err
+	}
+	return g.declared(ctx, facts, action)
+}
+
+func (g *Gate) declared(ctx context.Context, facts store.Facts, action string) (Answer, error) {
 	p, err := g.book.Declaring(ctx, facts.PoliciesRevision, action)
 	if err != nil {
 		return Answer{}, err

@@ -191,6 +191,26 @@ func TestDecideFlipsAtTheInstant(t *testing.T) {
 	require.Equal(t, policy.Block, f.decide("create_label").Effect)
 }
 
+// TestDecideOnIsDecide: facts that were read before are decided on and remembered alike.
+func TestDecideOnIsDecide(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 00:00:00")
+	f.founding("2020-10-01 00:00:00")
+	f.account("a1")
+	facts, err := f.store.Facts(t.Context(), "a1")
+	require.NoError(t, err)
+	got, err := f.gate.DecideOn(t.Context(), facts, "create_label")
+	require.NoError(t, err)
+	blocks, err := f.store.Blocks(t.Context(), "a1")
+	require.NoError(t, err)
+	require.Len(t, blocks, 1)
+	want := f.decide("create_label")
+	want.Receipt = got.Receipt // each has one of its own
+	require.Equal(t, want, got)
+	_, err = f.gate.DecideOn(t.Context(), facts, "fly")
+	require.ErrorIs(t, err, gate.ErrUnknownAction)
+}
+
 func TestDecideRefusesToGuess(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, "2020-12-05 00:00:00")

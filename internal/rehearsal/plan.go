@@ -104,6 +104,9 @@ func (s Schedule) quarters(from, to time.Time) []time.Time {
 	return all
 }
 
+// next is the instant of the next run that has anything to do, zero if there is none.
+func (p *plan) next() time.Time { return earliest(p.sweeps.next(), p.reminders.next()) }
+
 // account marks the runs that may find something to do for an account, from an instant on, if no fact changes.
 func (p *plan) account(f *store.Facts, from time.Time) {
 	if closes := f.Account.ClosedAt; !closes.Before(from) {

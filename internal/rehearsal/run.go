@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/verigate/verigate/internal/enforce"
@@ -18,7 +16,6 @@ import (
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
-	"github.com/verigate/verigate/workflows/policy"
 )
 
 // ErrPeriod means that a rehearsal would end before it begins, or take longer than can be rehearsed.
@@ -49,19 +46,23 @@ type Result struct {
 // run is a rehearsal under way.
 type run struct {
 	Config
-	plan      *plan
-	gate      *gate.Gate
-	sweeper   *enforce.Sweeper
-	reminders *reminders.Runner
-	zone      *time.Location
-	queue     []Event   // of the day, by instant
-	followed  []Event   // verifications that prompts led to, by instant
-	day       time.Time // midnight after the day that is queued
-	result    Result
+	plan       *plan
+	gate       *gate.Gate
+	sweeper    *enforce.Sweeper
+	reminders  *reminders.Runner
+	zone       *time.Location
+	population population
+	queue      queue     // of the day
+	followed   queue     // verifications that prompts led to
+	day        time.Time // midnight after the day that is queued
+	result     Result
+	roundSize  int
 }
 
 // Run plays the campaign. The copy is then as the database would be at To, and the clock stands there.
-func Run(ctx context.Context, c Config) (result Result, err error) {
+func Run(ctx context.Context, c Config) (Result, error) { return runInRounds(ctx, c, roundSize) }
+
+func runInRounds(ctx context.Context, c Config, size int) (result Result, err error) {
 	if !c.To.After(c.From) || c.To.Sub(c.From) > longest {
 		return result, ErrPeriod
 	}
@@ -70,8 +71,10 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	if err != nil {
 		return result, err
 	}
+	r.roundSize = size
 	defer func() { err = errors.Join(err, r.gate.Close(context.WithoutCancel(ctx))) }()
 	if err := r.eachPage(ctx, func(page []store.Facts) {
+		r.population.add(page)
 		for i := range page {
 			r.plan.account(&page[i], c.From)
 		}
@@ -125,8 +128,7 @@ func (r *run) play(ctx context.Context) error {
 			return err
 		}
 		sweep, remind := r.plan.sweeps.next(), r.plan.reminders.next()
-		var err error
-		at := earliest(sweep, remind, begin(r.followed), begin(r.queue))
+		at := earliest(sweep, remind, r.followed.begin(), r.queue.begin())
 		if at.IsZero() || at.After(r.To) {
 			return nil
 		}
@@ -134,6 +136,7 @@ func (r *run) play(ctx context.Context) error {
 		if r.Progress != nil {
 			r.Progress(at)
 		}
+		var err error
 		switch {
 		case sweep.Equal(at):
 			r.plan.sweeps.take()
@@ -141,12 +144,8 @@ func (r *run) play(ctx context.Context) error {
 		case remind.Equal(at):
 			r.plan.reminders.take()
 			err = r.remind(ctx)
-		case begin(r.followed).Equal(at):
-			err = r.act(ctx, r.followed[0])
-			r.followed = r.followed[1:]
 		default:
-			err = r.act(ctx, r.queue[0])
-			r.queue = r.queue[1:]
+			err = r.round(ctx)
 		}
 		if err != nil {
 			return err
@@ -164,56 +163,43 @@ func earliest(all ...time.Time) time.Time {
 	return first
 }
 
-// begin is the instant of the first event, zero if there is none.
-func begin(events []Event) time.Time {
-	if len(events) == 0 {
-		return time.Time{}
-	}
-	return events[0].At
-}
-
 // fill queues the events of the next day that has any. It takes a day at a time, so that a year of logins does not lie
 // in memory.
 func (r *run) fill(ctx context.Context) error {
-	for len(r.queue) == 0 && !r.day.After(r.To) {
-		year, month, day := r.day.Date()
-		next := time.Date(year, month, day+1, 0, 0, 0, 0, r.zone)
-		if err := r.queueDay(ctx, r.day, next); err != nil {
+	for r.queue.empty() && !r.day.After(r.To) {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
+		year, month, day := r.day.Date()
+		next := time.Date(year, month, day+1, 0, 0, 0, 0, r.zone)
+		r.queue.fill(r.eventsOf(r.day, next))
 		r.day = next
 	}
 	return nil
 }
 
-func (r *run) queueDay(ctx context.Context, from, until time.Time) error {
+// eventsOf are the events of a day: those of the scenario, and the logins by chance.
+func (r *run) eventsOf(from, until time.Time) []Event {
+	var day []Event
 	all := r.Scenario.events
 	for len(all) > 0 && all[0].At.Before(until) {
 		if !all[0].At.Before(r.From) {
-			r.queue = append(r.queue, all[0])
+			day = append(day, all[0])
 		}
 		all = all[1:]
 	}
 	r.Scenario.events = all
 	if r.Scenario.Rates.LoginsPerDay > 0 {
-		err := r.eachPage(ctx, func(page []store.Facts) {
-			for i := range page {
-				if page[i].Account.Closed(from) {
-					continue
-				}
-				for _, at := range r.Scenario.Rates.logins(page[i].Account.ID, from) {
-					if !at.Before(r.From) {
-						r.queue = append(r.queue, Event{At: at, AccountID: page[i].Account.ID, Do: Login})
-					}
+		r.population.each(from, func(accountID string) {
+			for _, at := range r.Scenario.Rates.logins(accountID, from) {
+				if !at.Before(r.From) {
+					day = append(day, Event{At: at, AccountID: accountID, Do: Login})
 				}
 			}
 		})
-		if err != nil {
-			return err
-		}
 	}
-	slices.SortStableFunc(r.queue, func(a, b Event) int { return a.At.Compare(b.At) })
-	return nil
+	slices.SortStableFunc(day, func(a, b Event) int { return a.At.Compare(b.At) })
+	return day
 }
 
 func (r *run) eachPage(ctx context.Context, visit func([]store.Facts)) error {
@@ -299,116 +285,6 @@ func (r *run) remind(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// act plays one event.
-func (r *run) act(ctx context.Context, e Event) error {
-	var err error
-	switch e.Do {
-	case Login:
-		return r.login(ctx, e)
-	case Verify:
-		err = r.verify(ctx, e.AccountID)
-	case Revoke:
-		err = r.append(ctx, e.AccountID, func(v lifecycle.Verification, at time.Time) ([]lifecycle.Change, error) {
-			if v.State == lifecycle.Unverified {
-				return nil, nil
-			}
-			actor := lifecycle.Actor{Kind: lifecycle.ActorOperator, ID: rehearsed}
-			return v.Decide(lifecycle.Change{Event: lifecycle.Revoke, At: at, Actor: actor, Reason: rehearsed}, lifecycle.DefaultLimits())
-		})
-	case Extend:
-		err = r.Store.PutExtension(ctx, policy.Extension{
-			ID:        rehearsed + "/" + e.AccountID + "/" + strconv.FormatInt(e.At.UnixNano(), 10),
-			AccountID: e.AccountID, Until: e.Until, GrantedAt: e.At,
-		}, lifecycle.Actor{Kind: lifecycle.ActorOperator, ID: rehearsed}, rehearsed)
-	}
-	if err != nil {
-		return fmt.Errorf("rehearsal: %s of an account at %s: %w", e.Do, e.At.Format(time.RFC3339), err)
-	}
-	return r.settle(ctx, e.AccountID)
-}
-
-// settle announces at once what changed, as the real day does, and marks the runs that it may have given something to do.
-func (r *run) settle(ctx context.Context, accountID string) error {
-	done, err := r.sweeper.Settle(ctx, accountID)
-	if err != nil {
-		return err
-	}
-	for _, c := range done {
-		switch c.Event {
-		case lifecycle.Restrict:
-			r.result.Restricted++
-		case lifecycle.Lift:
-			r.result.Lifted++
-		default:
-		}
-	}
-	facts, err := r.Store.Facts(ctx, accountID)
-	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
-	}
-	r.plan.account(&facts, r.Clock.Now())
-	return nil
-}
-
-// prompted is how long after a prompt a merchant is verified who follows it.
-const prompted = 10 * time.Minute
-
-func (r *run) login(ctx context.Context, e Event) error {
-	r.result.Logins++
-	answer, err := r.gate.Decide(ctx, e.AccountID, "login")
-	if err != nil {
-		return fmt.Errorf("rehearsal: login at %s: %w", e.At.Format(time.RFC3339), err)
-	}
-	if answer.Effect == policy.Allow {
-		return nil
-	}
-	r.result.Prompts++
-	level, _ := policy.Urgency(answer.Deadline, answer.At)
-	loginID := rehearsed + "/" + strconv.FormatInt(e.At.UnixNano(), 10)
-	written, err := r.Store.Append(ctx, lifecycle.Append{
-		AccountID: e.AccountID, ChangeID: "login:" + loginID, Head: lifecycle.AnyHead, Known: math.MaxInt64, // nothing is folded here
-		Changes: []lifecycle.Change{{
-			Event: lifecycle.Prompt, At: e.At, Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem, ID: rehearsed},
-			Detail: lifecycle.Detail{Prompt: &lifecycle.PromptNote{
-				Level: level, LoginID: loginID, Policy: answer.PolicyName, PolicyVersion: answer.PolicyVersion, Rule: answer.RuleID,
-			}},
-		}},
-	})
-	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
-	}
-	if r.Scenario.Rates.verifies(e.AccountID, written.Written[0].Detail.Prompt.Number) {
-		r.followed = append(r.followed, Event{At: e.At.Add(prompted), AccountID: e.AccountID, Do: Verify})
-	}
-	return nil
-}
-
-func (r *run) verify(ctx context.Context, accountID string) error {
-	return r.append(ctx, accountID, func(v lifecycle.Verification, at time.Time) ([]lifecycle.Change, error) {
-		way, err := wayToVerified(v, at)
-		if len(way) > 0 {
-			r.result.Verified++
-		}
-		return way, err
-	})
-}
-
-// append writes what decide wants; nothing is no error.
-func (r *run) append(ctx context.Context, accountID string, decide func(lifecycle.Verification, time.Time) ([]lifecycle.Change, error)) error {
-	v, err := r.Store.Head(ctx, accountID)
-	if err != nil {
-		return err
-	}
-	changes, err := decide(v, r.Clock.Now())
-	if err != nil || len(changes) == 0 {
-		return err
-	}
-	_, err = r.Store.Append(ctx, lifecycle.Append{
-		AccountID: accountID, ChangeID: rehearsed + "/" + strconv.FormatInt(v.Seq+1, 10), Head: v.Seq, Known: v.Seq, Changes: changes,
-	})
-	return err
 }
 
 // everybody has a number at which nobody is: no vault is opened.

@@ -3,6 +3,8 @@ package reminders
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/verigate/verigate/internal/notify"
@@ -32,10 +34,10 @@ func (r *Runner) Deliver(ctx context.Context, policyName string, rate float64) (
 	}
 	pace := r.pace(rate)
 	for _, n := range waiting {
-		if err := pace.turn(ctx); err != nil {
+		if err := pace.turn(ctx, 1); err != nil {
 			return counts, false, err
 		}
-		one, err := r.send(ctx, n)
+		one, err := r.send(ctx, []store.Notice{n})
 		counts = counts.Plus(one)
 		if err != nil {
 			return counts, false, err
@@ -44,63 +46,123 @@ func (r *Runner) Deliver(ctx context.Context, policyName string, rate float64) (
 	return counts, len(waiting) == batch, pace.rest(ctx)
 }
 
-// sendEntry sends the notices of a log entry.
-func (r *Runner) sendEntry(ctx context.Context, accountID string, seq int64) (contract.ReminderCounts, error) {
+// sendEntries sends the notices of log entries, one of each account.
+func (r *Runner) sendEntries(ctx context.Context, seqs map[string]int64) (contract.ReminderCounts, error) {
+	open, err := r.Store.OpenNoticesOf(ctx, slices.Sorted(maps.Keys(seqs)))
+	if err != nil {
+		return contract.ReminderCounts{}, err
+	}
+	return r.send(ctx, slices.DeleteFunc(open, func(n store.Notice) bool { return n.Seq != seqs[n.AccountID] }))
+}
+
+// parcel is a notice on its way.
+type parcel struct {
+	store.Notice
+	message notify.Notice
+	outcome *store.NoticeOutcome // nil: it is to be sent
+}
+
+// send takes notices as far as they can be taken now. Errors are the database's or the vault's; the provider's are
+// outcomes.
+func (r *Runner) send(ctx context.Context, notices []store.Notice) (contract.ReminderCounts, error) {
 	var counts contract.ReminderCounts
-	all, err := r.Store.NoticesOf(ctx, accountID)
+	if len(notices) == 0 {
+		return counts, nil
+	}
+	parcels, err := r.parcels(ctx, notices)
 	if err != nil {
 		return counts, err
 	}
-	for _, n := range all {
-		if n.Seq != seq {
-			continue
-		}
-		one, err := r.send(ctx, n)
-		counts = counts.Plus(one)
-		if err != nil {
-			return counts, err
+	var ended, begun []parcel
+	for _, p := range parcels {
+		if p.outcome == nil {
+			begun = append(begun, p)
+		} else {
+			ended = append(ended, p)
 		}
 	}
-	return counts, nil
+	if counts, err = r.settle(ctx, ended); err != nil {
+		return counts, err
+	}
+	if begun, err = r.begin(ctx, begun); err != nil {
+		return counts, err
+	}
+	var answered []parcel
+	for _, p := range begun {
+		receipt, err := r.Notifier.Send(ctx, p.message)
+		if errors.Is(err, notify.ErrUncertain) {
+			r.Logger.WarnContext(ctx, "nobody knows whether a message was taken", "notice_id", p.ID, "code", notify.CodeOf(err))
+			counts = counts.Plus(contract.ReminderCounts{Waiting: 1})
+			continue // it stays begun, and is looked for when the attempt has settled
+		}
+		outcome := r.judge(ctx, p.Notice, receipt, err)
+		p.outcome = &outcome
+		answered = append(answered, p)
+	}
+	settled, err := r.settle(ctx, answered)
+	return counts.Plus(settled), err
 }
 
-// send takes one notice as far as it can be taken now. Errors are the database's or the vault's; the provider's are
-// outcomes.
-func (r *Runner) send(ctx context.Context, n store.Notice) (contract.ReminderCounts, error) {
-	message, outcome, err := r.message(ctx, n)
+// begin claims the next attempts and returns those that are ours.
+func (r *Runner) begin(ctx context.Context, parcels []parcel) ([]parcel, error) {
+	now := r.Now()
+	claimed, err := r.Store.BeginNotices(ctx, triesOf(parcels), now, now.Add(settling))
 	if err != nil {
-		return contract.ReminderCounts{}, err
+		return nil, err
 	}
-	if outcome != nil {
-		return r.settle(ctx, n, *outcome)
-	}
-	if n.State == store.NoticeSending {
-		if outcome = r.found(ctx, n, message); outcome != nil {
-			return r.settle(ctx, n, *outcome)
+	var ours []parcel
+	for i, p := range parcels {
+		if claimed[i] {
+			p.Attempts++
+			ours = append(ours, p)
 		}
 	}
-	now := r.Now()
-	mine, err := r.Store.BeginNotice(ctx, n.ID, n.Attempts, now, now.Add(settling))
-	if err != nil || !mine {
-		return contract.ReminderCounts{}, err
+	return ours, nil
+}
+
+func triesOf(parcels []parcel) []store.NoticeTry {
+	tries := make([]store.NoticeTry, len(parcels))
+	for i, p := range parcels {
+		tries[i] = store.NoticeTry{ID: p.ID, Attempts: p.Attempts}
+		if p.outcome != nil {
+			tries[i].NoticeOutcome = *p.outcome
+		}
 	}
-	n.Attempts++
-	receipt, err := r.Notifier.Send(ctx, message)
-	if errors.Is(err, notify.ErrUncertain) {
-		r.Logger.WarnContext(ctx, "nobody knows whether a message was taken", "notice_id", n.ID, "code", notify.CodeOf(err))
-		return contract.ReminderCounts{Waiting: 1}, nil // it stays begun, and is looked for when the attempt has settled
+	return tries
+}
+
+// parcels packs notices: each gets its message, or what there is to say instead.
+func (r *Runner) parcels(ctx context.Context, notices []store.Notice) ([]parcel, error) {
+	ids := make([]string, len(notices))
+	for i, n := range notices {
+		ids[i] = n.AccountID
 	}
-	return r.settle(ctx, n, r.judge(ctx, n, receipt, err))
+	facts, err := r.facts(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	contacts, err := r.Store.Contacts(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	parcels := make([]parcel, len(notices))
+	for i, n := range notices {
+		p := parcel{Notice: n}
+		if p.message, p.outcome, err = r.message(ctx, n, facts[i], contacts[n.AccountID]); err != nil {
+			return nil, err
+		}
+		if p.outcome == nil && n.State == store.NoticeSending {
+			p.outcome = r.found(ctx, n, p.message)
+		}
+		parcels[i] = p
+	}
+	return parcels, nil
 }
 
 // message is what to send, or what there is to say instead.
-func (r *Runner) message(ctx context.Context, n store.Notice) (notify.Notice, *store.NoticeOutcome, error) {
+func (r *Runner) message(ctx context.Context, n store.Notice, facts store.Facts, contact string) (notify.Notice, *store.NoticeOutcome, error) {
 	instead := func(state store.NoticeState, next time.Time) (notify.Notice, *store.NoticeOutcome, error) {
 		return notify.Notice{}, &store.NoticeOutcome{State: state, Code: n.Code, ProviderID: n.ProviderID, NextAt: next}, nil
-	}
-	facts, err := r.Store.Facts(ctx, n.AccountID)
-	if err != nil {
-		return notify.Notice{}, nil, err
 	}
 	now := r.Now()
 	open, err := r.open(ctx, facts, n.Policy, now)
@@ -118,7 +180,7 @@ func (r *Runner) message(ctx context.Context, n store.Notice) (notify.Notice, *s
 	case r.Notifier == nil:
 		return instead(store.NoticeOff, time.Time{})
 	}
-	phone, err := r.phone(ctx, n.AccountID)
+	phone, err := r.phone(ctx, n.AccountID, contact)
 	if errors.Is(err, errNoContact) {
 		return instead(store.NoticeNoContact, time.Time{})
 	}
@@ -148,13 +210,9 @@ func compose(id string, to notify.Phone, deadline, now time.Time) notify.Notice 
 
 var errNoContact = errors.New("reminders: no contact")
 
-func (r *Runner) phone(ctx context.Context, accountID string) (notify.Phone, error) {
-	ref, err := r.Store.Contact(ctx, accountID)
-	if errors.Is(err, store.ErrNotFound) {
+func (r *Runner) phone(ctx context.Context, accountID, ref string) (notify.Phone, error) {
+	if ref == "" {
 		return notify.Phone{}, errNoContact
-	}
-	if err != nil {
-		return notify.Phone{}, err
 	}
 	text, err := r.Vault.Text(ctx, accountID, ref)
 	if errors.Is(err, vault.ErrNotFound) {
@@ -213,29 +271,39 @@ func backoff(attempts int) time.Duration {
 	return min(d, time.Hour)
 }
 
-// settle writes an outcome, also when the caller is being stopped: the provider's answer must not be lost.
-func (r *Runner) settle(ctx context.Context, n store.Notice, o store.NoticeOutcome) (contract.ReminderCounts, error) {
+// settle writes outcomes, also when the caller is being stopped: the provider's answers must not be lost.
+func (r *Runner) settle(ctx context.Context, parcels []parcel) (contract.ReminderCounts, error) {
+	var counts contract.ReminderCounts
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWait)
 	defer cancel()
-	mine, err := r.Store.SettleNotice(ctx, n.ID, n.Attempts, o, r.Now())
-	if err != nil || !mine {
-		return contract.ReminderCounts{}, err
+	ours, err := r.Store.SettleNotices(ctx, triesOf(parcels), r.Now())
+	if err != nil {
+		return counts, err
 	}
-	switch o.State {
+	for i, p := range parcels {
+		if ours[i] {
+			counts = counts.Plus(countOf(p.outcome.State))
+		}
+	}
+	return counts, nil
+}
+
+func countOf(state store.NoticeState) contract.ReminderCounts {
+	switch state {
 	case store.NoticeSent, store.NoticeDelivered:
-		return contract.ReminderCounts{Sent: 1}, nil
+		return contract.ReminderCounts{Sent: 1}
 	case store.NoticeNoContact:
-		return contract.ReminderCounts{NoContact: 1}, nil
+		return contract.ReminderCounts{NoContact: 1}
 	case store.NoticeFailed:
-		return contract.ReminderCounts{Failed: 1}, nil
+		return contract.ReminderCounts{Failed: 1}
 	case store.NoticeOutdated:
-		return contract.ReminderCounts{Outdated: 1}, nil
+		return contract.ReminderCounts{Outdated: 1}
 	case store.NoticeOff:
-		return contract.ReminderCounts{Off: 1}, nil
+		return contract.ReminderCounts{Off: 1}
 	case store.NoticePending, store.NoticeSending:
-		return contract.ReminderCounts{Waiting: 1}, nil
+		return contract.ReminderCounts{Waiting: 1}
 	default:
-		return contract.ReminderCounts{}, nil
+		return contract.ReminderCounts{}
 	}
 }
 

@@ -194,9 +194,9 @@ type racingStore struct {
 	race func()
 }
 
-func (r racingStore) BeginNotice(ctx context.Context, id string, attempts int, now, retry time.Time) (bool, error) {
+func (r racingStore) BeginNotices(ctx context.Context, tries []store.NoticeTry, now, retry time.Time) ([]bool, error) {
 	r.race()
-	return r.Store.BeginNotice(ctx, id, attempts, now, retry)
+	return r.Store.BeginNotices(ctx, tries, now, retry)
 }
 
 func TestOfTwoSendersOneSends(t *testing.T) {

@@ -165,8 +165,14 @@ var errPages = errors.New("too many pages")
 
 // pass walks the whole population as a run does.
 func (f *fixture) pass(ctx context.Context, r *reminders.Runner, dry bool) (contract.ReminderCounts, error) {
+	return f.passAt(ctx, r, contract.ReminderPage{Policy: founding, Rate: 50, DryRun: dry})
+}
+
+// fast is a rate at which many reminders go together.
+const fast = 2000
+
+func (f *fixture) passAt(ctx context.Context, r *reminders.Runner, in contract.ReminderPage) (contract.ReminderCounts, error) {
 	var counts contract.ReminderCounts
-	in := contract.ReminderPage{Policy: founding, Rate: 50, DryRun: dry}
 	for range 10_000 {
 		page, err := r.Page(ctx, in)
 		if err != nil {

@@ -2,6 +2,8 @@ package reminders
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/contract"
@@ -31,34 +33,58 @@ func (r *Runner) Page(ctx context.Context, in contract.ReminderPage) (contract.R
 		return out, err
 	}
 	pace := r.pace(in.Rate)
-	most := max(1, int(in.Rate*pageSeconds))
+	most, together := max(1, int(in.Rate*pageSeconds)), atOnce(in.Rate)
+	var waiting []string // to be reminded at the next turn
+	remind := func() error {
+		if len(waiting) == 0 {
+			return nil
+		}
+		if err := pace.turn(ctx, len(waiting)); err != nil {
+			return err
+		}
+		counts, err := r.remind(ctx, waiting, in.Policy)
+		out.Counts, waiting = out.Counts.Plus(counts), waiting[:0]
+		return err
+	}
 	for i := range facts {
+		if len(waiting) == together || out.Counts.Written+len(waiting) >= most {
+			if err := remind(); err != nil {
+				return out, err
+			}
+		}
 		if out.Counts.Written >= most {
 			return out, pace.rest(ctx)
 		}
 		out.Next = facts[i].Account.ID
 		out.Counts.Seen++
-		if len(due[i].all) == 0 {
-			continue
-		}
-		counts := contract.ReminderCounts{Due: 1}
 		switch first := due[i].first(); {
+		case len(due[i].all) == 0:
 		case first == nil:
-			counts.Already = 1
+			out.Counts = out.Counts.Plus(contract.ReminderCounts{Due: 1, Already: 1})
 		case in.DryRun:
-			counts.Milestones = map[string]int{first.ID: 1}
+			out.Counts = out.Counts.Plus(contract.ReminderCounts{Due: 1, Milestones: map[string]int{first.ID: 1}})
 		default:
-			if err := pace.turn(ctx); err != nil {
-				return out, err
-			}
-			if counts, err = r.remind(ctx, out.Next, in.Policy); err != nil {
-				return out, err
-			}
+			waiting = append(waiting, out.Next)
 		}
-		out.Counts = out.Counts.Plus(counts)
+	}
+	if err := remind(); err != nil {
+		return out, err
 	}
 	out.Done = len(facts) < pageSize
 	return out, pace.rest(ctx)
+}
+
+const (
+	// mostAtOnce bounds how many reminders one transaction writes, so that nobody who wants to write waits long for it.
+	mostAtOnce = 200
+	// instantly is how long reminders that go together would take by the rate.
+	instantly = 10 * time.Millisecond
+)
+
+// atOnce is how many reminders go together: as many as a rate lets pass in no time to speak of, which is one by one at
+// the rates of the real day.
+func atOnce(rate float64) int {
+	return max(1, int(min(mostAtOnce, rate*instantly.Seconds())))
 }
 
 // duty is what is due for one account, and what of it was written before.
@@ -107,41 +133,72 @@ func (r *Runner) dueOf(ctx context.Context, facts []store.Facts, policyName stri
 	return duties, nil
 }
 
-// remind writes one reminder of an account, if by now one is still due and not written, and sends it. It decides again
-// from the head that it appends to, so that nobody is reminded who was verified a moment ago.
-func (r *Runner) remind(ctx context.Context, accountID, policyName string) (contract.ReminderCounts, error) {
-	counts := contract.ReminderCounts{Due: 1}
-	for range moves {
-		f, err := r.Store.Facts(ctx, accountID)
+// remind writes one reminder of each account for which by now one is still due and not written, and sends it. It decides
+// again from the heads that it appends to, so that nobody is reminded who was verified a moment ago.
+func (r *Runner) remind(ctx context.Context, accountIDs []string, policyName string) (contract.ReminderCounts, error) {
+	var counts contract.ReminderCounts
+	seqs := map[string]int64{} // of the entries written
+	for try := 0; try < moves && len(accountIDs) > 0; try++ {
+		due, appends, err := r.entries(ctx, accountIDs, policyName)
 		if err != nil {
 			return counts, err
 		}
-		duties, err := r.dueOf(ctx, []store.Facts{f}, policyName)
+		counts.Due, counts.Already = counts.Due+due.Due, counts.Already+due.Already
+		answers, err := r.Store.AppendAll(ctx, appends)
 		if err != nil {
 			return counts, err
 		}
-		m := duties[0].first()
-		if m == nil {
-			counts.Already = min(1, len(duties[0].all))
-			counts.Due = counts.Already
-			return counts, nil
-		}
-		result, err := r.Store.Append(ctx, r.entry(f, *m))
-		if err != nil {
-			return counts, err
-		}
-		switch result.Outcome {
-		case lifecycle.Duplicate: // another run was faster
-			counts.Already = 1
-			return counts, nil
-		case lifecycle.Appended:
-			counts.Written, counts.Milestones = 1, map[string]int{m.ID: 1}
-			sent, err := r.sendEntry(ctx, accountID, result.Written[0].Seq)
-			return counts.Plus(sent), err
-		case lifecycle.HeadMoved:
+		accountIDs = nil
+		for i, a := range answers {
+			switch {
+			case a.Err != nil:
+				return counts, a.Err // what was written is delivered by the next run
+			case a.Outcome == lifecycle.HeadMoved:
+				accountIDs = append(accountIDs, appends[i].AccountID)
+			case a.Outcome == lifecycle.Duplicate: // another run was faster
+				counts.Due, counts.Already = counts.Due+1, counts.Already+1
+			default:
+				entry := a.Written[0]
+				seqs[entry.AccountID] = entry.Seq
+				counts = counts.Plus(contract.ReminderCounts{Due: 1, Written: 1, Milestones: map[string]int{entry.Detail.Reminder.Milestone: 1}})
+			}
 		}
 	}
-	return counts, nil
+	counts.Due += len(accountIDs)
+	sent, err := r.sendEntries(ctx, seqs)
+	return counts.Plus(sent), err
+}
+
+// entries decides anew what to write for accounts. The counts are of those for which it was written before.
+func (r *Runner) entries(ctx context.Context, accountIDs []string, policyName string) (contract.ReminderCounts, []lifecycle.Append, error) {
+	var counts contract.ReminderCounts
+	facts, err := r.facts(ctx, accountIDs)
+	if err != nil {
+		return counts, nil, err
+	}
+	duties, err := r.dueOf(ctx, facts, policyName)
+	if err != nil {
+		return counts, nil, err
+	}
+	var appends []lifecycle.Append
+	for i, d := range duties {
+		switch m := d.first(); {
+		case m != nil:
+			appends = append(appends, r.entry(facts[i], *m))
+		case len(d.all) > 0:
+			counts.Due, counts.Already = counts.Due+1, counts.Already+1
+		}
+	}
+	return counts, appends, nil
+}
+
+// facts reads the facts of accounts in their order, all of which must be registered.
+func (r *Runner) facts(ctx context.Context, accountIDs []string) ([]store.Facts, error) {
+	facts, err := r.Store.FactsOf(ctx, accountIDs)
+	if err == nil && slices.ContainsFunc(facts, func(f store.Facts) bool { return f.Account.ID == "" }) {
+		err = store.ErrNotFound
+	}
+	return facts, err
 }
 
 func (r *Runner) entry(f store.Facts, m policy.Reminder) lifecycle.Append {

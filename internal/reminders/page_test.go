@@ -126,13 +126,23 @@ func TestPageEndsEarly(t *testing.T) {
 // TestTwoRunsAtOnce: many runs over the same population remind everybody exactly once.
 func TestTwoRunsAtOnce(t *testing.T) {
 	t.Parallel()
+	for _, rate := range []float64{50, fast} {
+		t.Run(fmt.Sprint(rate), func(t *testing.T) {
+			t.Parallel()
+			testRunsAtOnce(t, rate)
+		})
+	}
+}
+
+func testRunsAtOnce(t *testing.T, rate float64) {
+	t.Helper()
 	f := newFixture(t, afterJitter)
 	f.population(40)
 	var group errgroup.Group
 	var written atomic.Int64
 	for range 3 {
 		group.Go(func() error {
-			counts, err := f.pass(t.Context(), f.newRunner(f.store), false)
+			counts, err := f.passAt(t.Context(), f.newRunner(f.store), inPage(rate))
 			written.Add(int64(counts.Written))
 			return err
 		})
@@ -181,45 +191,84 @@ func (d dyingStore) step(do func() error) error {
 	return nil
 }
 
-func (d dyingStore) Append(ctx context.Context, a lifecycle.Append) (result lifecycle.AppendResult, err error) {
-	err = d.step(func() error { result, err = d.Store.Append(ctx, a); return err })
-	return result, err
+func (d dyingStore) AppendAll(ctx context.Context, a []lifecycle.Append) (answers []store.AppendAnswer, err error) {
+	err = d.step(func() error { answers, err = d.Store.AppendAll(ctx, a); return err })
+	return answers, err
 }
 
-func (d dyingStore) BeginNotice(ctx context.Context, id string, attempts int, now, retry time.Time) (ok bool, err error) {
-	err = d.step(func() error { ok, err = d.Store.BeginNotice(ctx, id, attempts, now, retry); return err })
-	return ok, err
+func (d dyingStore) BeginNotices(ctx context.Context, tries []store.NoticeTry, now, retry time.Time) (ours []bool, err error) {
+	if len(tries) == 0 {
+		return nil, nil
+	}
+	err = d.step(func() error { ours, err = d.Store.BeginNotices(ctx, tries, now, retry); return err })
+	return ours, err
 }
 
-func (d dyingStore) SettleNotice(ctx context.Context, id string, attempts int, o store.NoticeOutcome, now time.Time) (ok bool, err error) {
-	err = d.step(func() error { ok, err = d.Store.SettleNotice(ctx, id, attempts, o, now); return err })
-	return ok, err
+func (d dyingStore) SettleNotices(ctx context.Context, tries []store.NoticeTry, now time.Time) (ours []bool, err error) {
+	if len(tries) == 0 {
+		return nil, nil
+	}
+	err = d.step(func() error { ours, err = d.Store.SettleNotices(ctx, tries, now); return err })
+	return ours, err
 }
 
 // TestKilledRuns: whichever call a run dies at, the runs after it remind everybody exactly once.
 func TestKilledRuns(t *testing.T) {
 	t.Parallel()
-	const accounts, calls = 3, 3 * 3
-	for n := 1; n <= calls; n++ {
-		for _, after := range []bool{false, true} {
-			t.Run(fmt.Sprintf("call %d, after it %t", n, after), func(t *testing.T) {
-				t.Parallel()
-				f := newFixture(t, afterJitter)
-				f.population(accounts)
-				left := n
-				_, err := f.pass(t.Context(), f.newRunner(dyingStore{f.store, &left, after}), false)
-				require.ErrorIs(t, err, errKilled)
-				f.deliver()
-				f.run()
-				f.clock.Advance(time.Hour) // an attempt that nobody ended has settled
-				f.deliver()
-				f.requireOnce(t, accounts)
-				for i := range accounts {
-					require.Equal(t, store.NoticeSent, f.notice(fmt.Sprintf("a%04d", i)).State)
-				}
-			})
-		}
+	for n := 1; n <= 3*3; n++ {
+		testKilled(t, 3, 50, n)
 	}
+	for n := 1; n <= 2*3; n++ { // two transactions of 20 and 5
+		testKilled(t, 25, fast, n)
+	}
+}
+
+// testKilled has a run die at its nth call, before and after the call.
+func testKilled(t *testing.T, accounts int, rate float64, n int) {
+	t.Helper()
+	for _, after := range []bool{false, true} {
+		t.Run(fmt.Sprintf("%.0f a second, call %d, after it %t", rate, n, after), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, afterJitter)
+			f.population(accounts)
+			left := n
+			_, err := f.passAt(t.Context(), f.newRunner(dyingStore{f.store, &left, after}), inPage(rate))
+			require.ErrorIs(t, err, errKilled)
+			f.deliver()
+			f.run()
+			f.clock.Advance(time.Hour) // an attempt that nobody ended has settled
+			f.deliver()
+			f.requireOnce(t, accounts)
+			for i := range accounts {
+				require.Equal(t, store.NoticeSent, f.notice(fmt.Sprintf("a%04d", i)).State)
+			}
+		})
+	}
+}
+
+// TestFastRate: reminders that go together keep the rate, and are what they are one by one.
+func TestFastRate(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, afterJitter)
+	f.population(90)
+	f.account("without-contact", nil)
+	f.account("verified", nil)
+	begun := f.clock.Now()
+	verify := sync.OnceFunc(func() { f.verify("verified") })
+	counts, err := f.passAt(t.Context(), f.newRunner(movingStore{f.store, verify}), inPage(fast))
+	require.NoError(t, err)
+	require.Equal(t, []int{92, 91, 91, 90, 1}, []int{counts.Seen, counts.Due, counts.Written, counts.Sent, counts.NoContact})
+	require.Equal(t, map[string]int{"P7D": 91}, counts.Milestones)
+	f.requireOnce(t, 90)
+	require.InDelta(t, 91.0/fast, f.clock.Now().Sub(begun).Seconds(), 0.01)
+	at := map[time.Time]int{}
+	for _, sent := range f.phones.times {
+		at[sent]++
+		require.LessOrEqual(t, at[sent], 20, "ten milliseconds' worth together")
+	}
+	page, err := f.runner.Page(t.Context(), inPage(1e9))
+	require.NoError(t, err)
+	require.Equal(t, 91, page.Counts.Already)
 }
 
 // TestKilledBetweenPages: a run that goes on from the start, not from where it died, does the rest.
@@ -240,9 +289,9 @@ type movingStore struct {
 	move func()
 }
 
-func (m movingStore) Append(ctx context.Context, a lifecycle.Append) (lifecycle.AppendResult, error) {
+func (m movingStore) AppendAll(ctx context.Context, a []lifecycle.Append) ([]store.AppendAnswer, error) {
 	m.move()
-	return m.Store.Append(ctx, a)
+	return m.Store.AppendAll(ctx, a)
 }
 
 func TestNobodyIsRemindedWhoWasVerifiedAMomentAgo(t *testing.T) {

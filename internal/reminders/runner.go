@@ -21,15 +21,15 @@ import (
 type Store interface {
 	rulebook.Store
 	FactsAfter(ctx context.Context, after, last string, limit int) ([]store.Facts, error)
-	Facts(ctx context.Context, id string) (store.Facts, error)
+	FactsOf(ctx context.Context, ids []string) ([]store.Facts, error)
 	Split(ctx context.Context, ranges int) ([]string, error)
-	Append(ctx context.Context, a lifecycle.Append) (lifecycle.AppendResult, error)
+	AppendAll(ctx context.Context, appends []lifecycle.Append) ([]store.AppendAnswer, error)
 	Reminded(ctx context.Context, changeID string, accountIDs []string) (map[string]bool, error)
-	Contact(ctx context.Context, accountID string) (ref string, err error)
-	NoticesOf(ctx context.Context, accountID string) ([]store.Notice, error)
+	Contacts(ctx context.Context, accountIDs []string) (map[string]string, error)
 	OpenNotices(ctx context.Context, policy string, now time.Time, limit int) ([]store.Notice, error)
-	BeginNotice(ctx context.Context, id string, attempts int, now, retry time.Time) (bool, error)
-	SettleNotice(ctx context.Context, id string, attempts int, o store.NoticeOutcome, now time.Time) (bool, error)
+	OpenNoticesOf(ctx context.Context, accountIDs []string) ([]store.Notice, error)
+	BeginNotices(ctx context.Context, tries []store.NoticeTry, now, retry time.Time) ([]bool, error)
+	SettleNotices(ctx context.Context, tries []store.NoticeTry, now time.Time) ([]bool, error)
 }
 
 // Vault holds contacts.
@@ -145,12 +145,12 @@ func (r *Runner) pace(rate float64) *pace {
 	return &pace{r: r, interval: time.Duration(float64(time.Second) / max(rate, 1e-3))}
 }
 
-// turn waits for the next place.
-func (p *pace) turn(ctx context.Context) error {
+// turn waits for the next place, and takes so many.
+func (p *pace) turn(ctx context.Context, places int) error {
 	if err := p.rest(ctx); err != nil {
 		return err
 	}
-	p.next = p.r.Now().Add(p.interval)
+	p.next = p.r.Now().Add(time.Duration(places) * p.interval)
 	return nil
 }
 

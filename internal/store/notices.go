@@ -55,6 +55,13 @@ type NoticeOutcome struct {
 	NextAt     time.Time // when to try again; zero: it is settled
 }
 
+// NoticeTry is an attempt on a notice: the number of those before it as the caller saw it, or with it and what it came to.
+type NoticeTry struct {
+	ID       string
+	Attempts int
+	NoticeOutcome
+}
+
 // Notices holds contacts and what became of reminders.
 type Notices interface {
 	// PutContact remembers where a merchant's contact lies in the vault and returns the reference that it replaces, ""
@@ -62,6 +69,8 @@ type Notices interface {
 	PutContact(ctx context.Context, accountID, ref string) (replaced string, err error)
 	// Contact returns the reference, ErrNotFound if there is none.
 	Contact(ctx context.Context, accountID string) (ref string, err error)
+	// Contacts returns the references of some accounts, without those that have none.
+	Contacts(ctx context.Context, accountIDs []string) (map[string]string, error)
 	// DeleteContact forgets the reference; one that is not there is no error.
 	DeleteContact(ctx context.Context, accountID string) error
 	// OpenNotices returns up to limit (1 to 1,000) notices of a policy whose NextAt has come, the longest waiting first.
@@ -69,11 +78,14 @@ type Notices interface {
 	Notice(ctx context.Context, id string) (Notice, error)
 	// NoticesOf returns an account's notices, oldest first.
 	NoticesOf(ctx context.Context, accountID string) ([]Notice, error)
-	// BeginNotice claims the next attempt on an open notice: of several that saw the same number of attempts, one gets
-	// true. The notice is NoticeSending then, and comes up again at retry unless SettleNotice says otherwise.
-	BeginNotice(ctx context.Context, id string, attempts int, now, retry time.Time) (bool, error)
-	// SettleNotice writes an outcome if nobody has begun another attempt meanwhile.
-	SettleNotice(ctx context.Context, id string, attempts int, o NoticeOutcome, now time.Time) (bool, error)
+	// OpenNoticesOf returns the notices of some accounts that are not settled, by account and oldest first.
+	OpenNoticesOf(ctx context.Context, accountIDs []string) ([]Notice, error)
+	// BeginNotices claims the next attempts on open notices, in one transaction: of several who saw the same number of
+	// attempts, one gets true. A notice is NoticeSending then, and comes up again at retry unless SettleNotices says
+	// otherwise. The outcomes are not read.
+	BeginNotices(ctx context.Context, tries []NoticeTry, now, retry time.Time) ([]bool, error)
+	// SettleNotices writes outcomes, in one transaction, each if nobody has begun another attempt meanwhile.
+	SettleNotices(ctx context.Context, tries []NoticeTry, now time.Time) ([]bool, error)
 	// ReportNotice writes what the provider says of the arrival of a notice that was sent: NoticeDelivered or
 	// NoticeFailed. Others, and a second report, change nothing.
 	ReportNotice(ctx context.Context, id string, o NoticeOutcome, now time.Time) (bool, error)

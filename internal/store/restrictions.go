@@ -39,11 +39,11 @@ type EnforceRow struct {
 // writing transaction too, so it must be pure and quick.
 type Judge func(EnforceRow) ([]lifecycle.Change, error)
 
-// EnforcePage chooses the accounts to enforce upon: one, or those after one and up to another by account id.
+// EnforcePage chooses the accounts to enforce upon: those named, or those after one and up to another by account id.
 type EnforcePage struct {
-	AccountID   string // of the only account; then the next three are not read
-	After, Last string // as in FactsAfter
-	Limit       int    // 1 to 10,000
+	AccountIDs  []string // of the only accounts, without doubles; then the next three are not read
+	After, Last string   // as in FactsAfter
+	Limit       int      // 1 to 10,000
 	// Source names who enforces; the ids of the appends are made from it. If it is the id of a sweep on record, the
 	// entries are counted there, in the transactions that write them.
 	Source string
@@ -72,7 +72,7 @@ type Restrictions interface {
 	// Enforce asks the judge about every account of a page and writes what it wants. Accounts of which it wants nothing
 	// cost no writing transaction. The others are read and judged once more in the transaction that writes, some
 	// hundred at a time, so no decision is made on facts that have changed. An error leaves what was written before it;
-	// the same page again goes on from there. ErrNotFound if the only account is not registered.
+	// the same page again goes on from there. ErrNotFound if an account that was named is not registered.
 	Enforce(ctx context.Context, p EnforcePage, judge Judge) (EnforceResult, error)
 	// Restrictions returns every episode of an account, oldest first. ErrNotFound if it is not registered.
 	Restrictions(ctx context.Context, accountID string) ([]Restriction, error)

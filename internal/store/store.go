@@ -34,6 +34,7 @@ type Store interface {
 	Idempotency
 	Keys
 	Links
+	Operators
 	Notices
 	Prompts
 	Webhooks
@@ -143,8 +144,13 @@ type Log interface {
 	// that do not fit the state are refused with lifecycle.ErrBrokenLog; ErrNotFound if the account is not registered;
 	// a *lifecycle.Refusal for what a closed account cannot have any more.
 	Append(ctx context.Context, a lifecycle.Append) (lifecycle.AppendResult, error)
+	// AppendAll does what Append does for many, in one transaction and as if one after the other, and answers in the order
+	// given. ErrConflict means that nothing of all of them was written.
+	AppendAll(ctx context.Context, appends []lifecycle.Append) ([]AppendAnswer, error)
 	// Head returns the fold of the whole log. ErrNotFound if the account is not registered.
 	Head(ctx context.Context, accountID string) (lifecycle.Verification, error)
+	// Heads answers in the order asked; an unknown account has a zero Verification (empty AccountID).
+	Heads(ctx context.Context, accountIDs []string) ([]lifecycle.Verification, error)
 	// Events returns up to limit (1 to 1000) entries after a sequence number, oldest first.
 	Events(ctx context.Context, accountID string, after int64, limit int) ([]Entry, error)
 	// Written returns the entries of one append, ErrNotFound if it was never written.
@@ -160,6 +166,13 @@ type Log interface {
 	// Changed returns a channel that gets a value, coalesced, after entries were appended to the account's log by
 	// this or (within a second) another process. It is closed when ctx ends. Subscribe first, then read.
 	Changed(ctx context.Context, accountID string) (<-chan struct{}, error)
+}
+
+// AppendAnswer is what became of one append of several. Err is what keeps this one from being written, whatever becomes
+// of the others: ErrNotFound, ErrInvalid, lifecycle.ErrBrokenLog or a *lifecycle.Refusal.
+type AppendAnswer struct {
+	lifecycle.AppendResult
+	Err error
 }
 
 // Entry is a log entry with the instant at which the database recorded it.

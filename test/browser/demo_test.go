@@ -47,11 +47,12 @@ func eventually(t testing.TB, within time.Duration, what func() string, done fun
 
 // demo is a demonstration that runs.
 type demo struct {
-	API         string `json:"api"`
-	Portal      string `json:"portal"`
-	Alipay      string `json:"alipay"`
-	APIKey      string `json:"api_key"`
-	ReviewerKey string `json:"reviewer_key"`
+	API           string `json:"api"`
+	Portal        string `json:"portal"`
+	Alipay        string `json:"alipay"`
+	APIKey        string `json:"api_key"`
+	ReviewerKey   string `json:"reviewer_key"`
+	AdminPassword string `json:"admin_password"`
 
 	http   *http.Client
 	people atomic.Int64 // numbers given out
@@ -236,7 +237,11 @@ const person = "测试·商家"
 func (d *demo) number() string {
 	n := d.people.Add(1)
 	born := time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, int(n/900))
-	digits := "110101" + born.Format("20060102") + strconv.FormatInt(100+n%900, 10)
+	return withCheckDigit("110101" + born.Format("20060102") + strconv.FormatInt(100+n%900, 10))
+}
+
+// withCheckDigit completes a document number of seventeen digits.
+func withCheckDigit(digits string) string {
 	sum := 0
 	for i, weight := range []int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2} {
 		sum += int(digits[i]-'0') * weight

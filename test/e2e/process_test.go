@@ -28,6 +28,8 @@ type ready struct {
 	APIKey      string `json:"api_key"`
 	ReviewerKey string `json:"reviewer_key"`
 	OperatorKey string `json:"operator_key"`
+
+	AdminPassword string `json:"admin_password"`
 }
 
 // demo is one demonstration: its data, and the process that runs on them now.

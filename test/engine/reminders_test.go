@@ -103,6 +103,13 @@ func TestReminderRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, got, paused, "what has ended stays as it is")
 	b.keep(run, "reminders")
+	var listed []api.ReminderRun
+	require.Eventually(t, func() bool { // the list follows within moments
+		listed, err = runs.Runs(t.Context(), 10)
+		return err == nil && len(listed) == 1 && listed[0].State == contract.RunFinished
+	}, 10*time.Second, 50*time.Millisecond)
+	require.Equal(t, run, listed[0].ID)
+	require.True(t, listed[0].EndedAt.After(listed[0].StartedAt))
 	for _, do := range []func(context.Context, string) (contract.RemindersProgress, error){runs.Progress, runs.Pause, runs.Resume} {
 		_, err = do(t.Context(), "p:unknown")
 		require.ErrorIs(t, err, api.ErrRunUnknown)
@@ -177,6 +184,11 @@ func TestReminderSchedules(t *testing.T) {
 	described, err := handle.Describe(ctx)
 	require.NoError(t, err)
 	require.True(t, described.Schedule.State.Paused, "an operator's pause stays")
+	plan := temporal.NewPlan(b.client, temporal.Waits{Command: 10 * time.Second})
+	require.Eventually(t, func() bool {
+		planned, err := plan.Planned(ctx)
+		return err == nil && len(planned) == 1 && planned[0].What == "reminders" && planned[0].Policy == "p" && planned[0].Paused
+	}, 10*time.Second, 50*time.Millisecond)
 
 	require.NoError(t, handle.Unpause(ctx, client.ScheduleUnpauseOptions{}))
 	require.NoError(t, handle.Trigger(ctx, client.ScheduleTriggerOptions{}))

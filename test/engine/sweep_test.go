@@ -240,6 +240,12 @@ func TestTickBySchedule(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 25, s.result(key).Restricted)
 	s.recordRun(tick, "sweep-tick")
+	plan := temporal.NewPlan(s.client, temporal.Waits{Command: 10 * time.Second})
+	require.Eventually(t, func() bool { // the list follows within moments
+		planned, err := plan.Planned(t.Context())
+		return err == nil && len(planned) == 1 && planned[0].What == "sweeps" && !planned[0].Last.IsZero() && len(planned[0].Next) > 0 &&
+			planned[0].Next[0].In(zone).Format("15:04") == "00:10"
+	}, 10*time.Second, 50*time.Millisecond)
 
 	table.Instants = nil
 	require.NoError(t, schedules.Reconcile(t.Context(), table, time.Now()))

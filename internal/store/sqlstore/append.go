@@ -76,6 +76,11 @@ func checkDrafts(changeID string, drafts []lifecycle.Change) error {
 				return err
 			}
 		}
+		if r := c.Detail.Reminder; r != nil {
+			if err := checkInstant("deadline", r.Deadline); err != nil {
+				return err
+			}
+		}
 		if err := checkInstant("at", c.At); err != nil {
 			return err
 		}
@@ -184,13 +189,13 @@ func writeLog(ctx context.Context, tx *transaction, log []stamped) ([]lifecycle.
 	}
 	written := make([]lifecycle.Change, len(log))
 	for i, e := range log {
-		if err := derive(ctx, tx, e.after, e.Entry); err != nil {
+		if err := derive(ctx, tx, e); err != nil {
 			return nil, err
 		}
 		written[i] = e.Change
 	}
 	last := log[len(log)-1]
-	return written, project(ctx, tx, last.after, last.RecordedAt, last.hash)
+	return written, project(ctx, tx, last)
 }
 
 // encodeEntry returns an entry as it is stored, and as it will be read.
@@ -234,12 +239,24 @@ func writeFolds(ctx context.Context, tx *transaction, last ...lifecycle.Verifica
 	return err
 }
 
-// project writes the fold and the standing that the gate reads.
-func project(ctx context.Context, tx *transaction, v lifecycle.Verification, recordedAt time.Time, hash []byte) error {
-	if err := writeFolds(ctx, tx, v); err != nil {
+// project writes the fold and the standing that the gate reads, as they are after an entry.
+func project(ctx context.Context, tx *transaction, last stamped) error {
+	if err := writeFolds(ctx, tx, last.after); err != nil {
 		return err
 	}
+	return writeStanding(ctx, tx, last)
+}
+
+func writeStanding(ctx context.Context, tx *transaction, last stamped) error {
 	_, err := tx.exec(ctx, `UPDATE accounts SET `+strings.Join(standingColumns(), " = ?, ")+` = ? WHERE account_id = ?`,
-		append(standingOf(v, recordedAt, hash).columns(), v.AccountID)...)
+		append(standingOf(last.after, last.RecordedAt, last.hash).columns(), last.after.AccountID)...)
+	return err
+}
+
+// writeEnd is writeStanding for accounts whose state does not change: it leaves the columns alone that have indexes.
+func writeEnd(ctx context.Context, tx *transaction, last stamped) error {
+	v := last.after
+	_, err := tx.exec(ctx, `UPDATE accounts SET seq = ?, since = ?, turn_since = ?, head_recorded_at = ?, head_hash = ? WHERE account_id = ?`,
+		v.Seq, instant(v.Since), instant(v.TurnSince), instant(last.RecordedAt), last.hash, v.AccountID)
 	return err
 }

@@ -40,6 +40,12 @@ func requiredPragmas(busy time.Duration, readOnly bool) []pragma {
 	return pragmas
 }
 
+// volatilePragmas take the place of synchronous on the writer of a copy that may be lost. The cache holds 32 MiB, and the
+// write-ahead log 16 MiB before it is moved, so that pages which many transactions change are written once.
+func volatilePragmas() []pragma {
+	return []pragma{{"synchronous", "off", "0"}, {"cache_size", "-32768", "-32768"}, {"wal_autocheckpoint", "4096", "4096"}}
+}
+
 // connector opens connections to one file and refuses those whose pragmas read back differently.
 type connector struct {
 	driver.Connector

@@ -11,7 +11,7 @@ import (
 )
 
 // Copy writes the database of one file, as it is at one moment, into a new one that only its owner can read. It waits
-// for nobody and keeps nobody from writing: it only reads. The copy has no vault records, no API keys and no answers
+// for nobody and keeps nobody from writing: it only reads. The copy has no vault records, no API keys, no operators and no answers
 // kept for repeated requests. It may be done while the database is in use.
 func Copy(ctx context.Context, from, to string, busy time.Duration) error {
 	if _, err := os.Stat(from); err != nil {
@@ -27,7 +27,8 @@ func Copy(ctx context.Context, from, to string, busy time.Duration) error {
 	if err := execAlone(ctx, from, busy, `VACUUM INTO ?`, to); err != nil {
 		return fmt.Errorf("sqlstore: copy the database: %w", err)
 	}
-	if err := execAlone(ctx, to, busy, `DELETE FROM vault_records; DELETE FROM api_keys; DELETE FROM requests`); err != nil {
+	if err := execAlone(ctx, to, busy, `DELETE FROM vault_records; DELETE FROM api_keys; DELETE FROM requests;
+		DELETE FROM operator_sessions; DELETE FROM operators`); err != nil {
 		return fmt.Errorf("sqlstore: empty the copy: %w", err)
 	}
 	return nil

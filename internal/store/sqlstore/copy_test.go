@@ -56,10 +56,14 @@ func TestCopyIsApart(t *testing.T) {
 
 func TestVolatileStoresDoNotWaitForTheDisk(t *testing.T) {
 	t.Parallel()
-	for want, options := range map[int][]sqlstoretest.Option{2: nil, 0: {sqlstoretest.WithVolatile()}} {
+	for want, options := range map[[3]int][]sqlstoretest.Option{
+		{2, -2000, 1000}: nil, {0, -32768, 4096}: {sqlstoretest.WithVolatile()},
+	} {
 		s := sqlstoretest.Open(t, options...)
-		var synchronous int
-		require.NoError(t, s.Writer().QueryRowContext(t.Context(), `PRAGMA synchronous`).Scan(&synchronous))
-		require.Equal(t, want, synchronous)
+		var got [3]int
+		for i, name := range []string{"synchronous", "cache_size", "wal_autocheckpoint"} {
+			require.NoError(t, s.Writer().QueryRowContext(t.Context(), `PRAGMA `+name).Scan(&got[i]))
+		}
+		require.Equal(t, want, got)
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
-// derive writes what one entry says of attempts, leases, consents and restrictions; v is the fold after it. All of it can
-// be written anew from the log: see Rebuild.
-func derive(ctx context.Context, tx *transaction, v lifecycle.Verification, e store.Entry) error {
-	c := e.Change
+// derive writes what one entry says of attempts, leases, consents and restrictions. All of it can be written anew from
+// the log: see Rebuild.
+func derive(ctx context.Context, tx *transaction, e stamped) error {
+	c, v := e.Change, e.after
 	if c.Ignored {
 		return nil
 	}
@@ -26,10 +26,12 @@ func derive(ctx context.Context, tx *transaction, v lifecycle.Verification, e st
 	case lifecycle.WithdrawConsent, lifecycle.Revoke:
 		_, err := tx.exec(ctx, `UPDATE consents SET ended_at = ? WHERE account_id = ? AND ended_at IS NULL`, instant(c.At), c.AccountID)
 		return err
-	case lifecycle.Restrict, lifecycle.Lift:
-		return deriveRestriction(ctx, tx, e)
+	case lifecycle.Restrict:
+		return openEpisodes(ctx, tx, e)
+	case lifecycle.Lift:
+		return liftEpisodes(ctx, tx, e)
 	case lifecycle.Remind:
-		return deriveRemind(ctx, tx, c)
+		return writeNotices(ctx, tx, e)
 	default:
 		return nil
 	}

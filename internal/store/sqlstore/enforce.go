@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -24,9 +23,9 @@ func (s *Store) EnforceRows(ctx context.Context, p store.EnforcePage) ([]store.E
 }
 
 func (s *Store) enforceRows(ctx context.Context, q querier, p store.EnforcePage) ([]store.EnforceRow, error) {
-	if p.AccountID != "" {
-		rows, err := s.enforceRowsOf(ctx, q, []string{p.AccountID})
-		if err == nil && len(rows) == 0 {
+	if len(p.AccountIDs) > 0 {
+		rows, err := s.enforceRowsOf(ctx, q, p.AccountIDs)
+		if err == nil && len(rows) < len(p.AccountIDs) {
 			err = store.ErrNotFound
 		}
 		return rows, err
@@ -161,35 +160,27 @@ func (s *Store) judged(row store.EnforceRow, h head, source string, judge store.
 	return s.stamp(h, changeID, drafts)
 }
 
-// writeEnforced is the end of extend for many accounts at once, of which no state changes. Of the accounts' rows it
-// leaves the columns alone that have indexes.
+// writeEnforced writes the entries of many accounts. Lifts go first: a rule that is lifted and restricts again has one
+// open episode.
 func writeEnforced(ctx context.Context, tx *transaction, log []stamped) error {
 	if err := writeEntries(ctx, tx, log); err != nil {
 		return err
 	}
-	var opened []store.Entry
-	var last []lifecycle.Verification
-	for i, e := range log {
+	var opened, lifted []stamped
+	for _, e := range log {
 		if e.Event == lifecycle.Restrict {
-			opened = append(opened, e.Entry)
-		} else if err := deriveRestriction(ctx, tx, e.Entry); err != nil {
-			return err
+			opened = append(opened, e)
+		} else {
+			lifted = append(lifted, e)
 		}
-		if i+1 < len(log) && log[i+1].AccountID == e.AccountID {
-			continue
-		}
-		v := e.after
-		last = append(last, v)
-		_, err := tx.exec(ctx, `UPDATE accounts SET seq = ?, since = ?, turn_since = ?, head_recorded_at = ?, head_hash = ? WHERE account_id = ?`,
-			v.Seq, instant(v.Since), instant(v.TurnSince), instant(e.RecordedAt), e.hash, v.AccountID)
-		if err != nil {
-			return err
-		}
+	}
+	if err := liftEpisodes(ctx, tx, lifted...); err != nil {
+		return err
 	}
 	if err := openEpisodes(ctx, tx, opened...); err != nil {
 		return err
 	}
-	return writeFolds(ctx, tx, last...)
+	return writeHeads(ctx, tx, log)
 }
 
 // lockHeads is lockHead for many accounts, in one order so that two of them cannot wait for each other.
@@ -200,14 +191,14 @@ func (s *Store) lockHeads(ctx context.Context, tx *transaction, ids []string) (m
 	}
 	heads := make(map[string]head, len(ids))
 	seqs := make(map[string]int64, len(ids))
-	err = each(ctx, tx, `SELECT account_id, seq, head_recorded_at, head_hash FROM accounts WHERE `+s.dialect.anyOf("account_id")+
+	err = each(ctx, tx, `SELECT account_id, seq, head_recorded_at, head_hash, closed_at FROM accounts WHERE `+s.dialect.anyOf("account_id")+
 		` ORDER BY account_id`+s.dialect.lockRow(), []any{wanted}, func(scan func(...any) error) error {
 		var id string
 		var seq int64
-		var recordedAt time.Time
-		var hash []byte
-		err := scan(&id, &seq, scanTime(&recordedAt), &hash)
-		heads[id], seqs[id] = head{fold: lifecycle.New(id), recordedAt: recordedAt, hash: hash}, seq
+		var h head
+		err := scan(&id, &seq, scanTime(&h.recordedAt), &h.hash, scanTime(&h.account.ClosedAt))
+		h.fold = lifecycle.New(id)
+		heads[id], seqs[id] = h, seq
 		return err
 	})
 	if err != nil {

@@ -62,7 +62,7 @@ func TestRestrictionsAreDerived(t *testing.T) {
 			register(t, s, "account-0")
 			_, err := sweepAll(ctx, s)
 			require.NoError(t, err)
-			_, err = s.Enforce(ctx, store.EnforcePage{AccountID: "account-0", Source: "settle"}, liftOpen)
+			_, err = s.Enforce(ctx, store.EnforcePage{AccountIDs: []string{"account-0"}, Source: "settle"}, liftOpen)
 			require.NoError(t, err)
 			require.NoError(t, s.VerifyProjection(ctx, "account-0"))
 			tables := []string{"accounts", "verifications", "restrictions"}

@@ -67,7 +67,7 @@ func ours(err error) bool {
 	}
 	for _, known := range []error{
 		store.ErrNotFound, store.ErrConflict, store.ErrInvalid, store.ErrUnavailable, store.ErrUsed, store.ErrEnded, store.ErrMoved,
-		store.ErrSameActor, store.ErrClosed, store.ErrDecided, vault.ErrNotFound,
+		store.ErrSameActor, store.ErrClosed, store.ErrDecided, store.ErrLastAdmin, store.ErrElsewhere, vault.ErrNotFound,
 		vault.ErrUnavailable, lifecycle.ErrBrokenLog, ErrDiverged, ErrPragma,
 	} {
 		if errors.Is(err, known) {

@@ -24,6 +24,42 @@ func (s *Store) Head(ctx context.Context, accountID string) (lifecycle.Verificat
 	return decodeFold([]byte(*text))
 }
 
+// Heads implements store.Log.
+func (s *Store) Heads(ctx context.Context, accountIDs []string) ([]lifecycle.Verification, error) {
+	answer := make([]lifecycle.Verification, len(accountIDs))
+	if len(accountIDs) == 0 {
+		return answer, nil
+	}
+	wanted, err := s.dialect.anyArg(accountIDs)
+	if err != nil {
+		return nil, s.fault(ctx, "read heads", err)
+	}
+	found := make(map[string]lifecycle.Verification, len(accountIDs))
+	err = each(ctx, reader{s}, `SELECT a.account_id, v.fold FROM accounts a LEFT JOIN verifications v ON v.account_id = a.account_id
+		WHERE `+s.dialect.anyOf("a.account_id"), []any{wanted}, func(scan func(...any) error) error {
+		v, err := scanHead(scan)
+		found[v.AccountID] = v
+		return err
+	})
+	if err != nil {
+		return nil, s.fault(ctx, "read heads", err)
+	}
+	for i, id := range accountIDs {
+		answer[i] = found[id]
+	}
+	return answer, nil
+}
+
+// scanHead scans an account's id and its fold, which it has none of while its log is empty.
+func scanHead(scan func(...any) error) (lifecycle.Verification, error) {
+	var id string
+	var text []byte
+	if err := scan(&id, &text); err != nil || text == nil {
+		return lifecycle.New(id), err
+	}
+	return decodeFold(text)
+}
+
 const maxPage = 1000
 
 // Events implements store.Log.
@@ -110,20 +146,9 @@ func (s *Store) Verifications(ctx context.Context, f store.Filter) ([]lifecycle.
 	}
 	var page []lifecycle.Verification
 	err := each(ctx, reader{s}, query+` ORDER BY a.account_id LIMIT ?`, append(args, f.Limit), func(scan func(...any) error) error {
-		var id string
-		var text *string
-		if err := scan(&id, &text); err != nil {
-			return err
-		}
-		v := lifecycle.New(id)
-		if text != nil {
-			var err error
-			if v, err = decodeFold([]byte(*text)); err != nil {
-				return err
-			}
-		}
+		v, err := scanHead(scan)
 		page = append(page, v)
-		return nil
+		return err
 	})
 	return page, s.fault(ctx, "list verifications", err)
 }

@@ -80,6 +80,7 @@ func TestReleasedMigrationsStay(t *testing.T) {
 		"sqlite/00005_extensions.sql":   "3e2edfd1f949b18e27a69de8b2515189fb6d91c1872f2b99a3ef4776d8593521",
 		"sqlite/00006_webhooks.sql":     "619eb50915ab5ec1f0bfc2c4a6a2763b366cb8ff0b71705227c3c2a39c226dbc",
 		"sqlite/00007_reminders.sql":    "92c85971f17199f2f3d708ead3d7eef33b6237d29c9363852c152b2e9740b96a",
+		"sqlite/00008_operators.sql":    "b7526e9b414c92b4137fd6b6a4f3c54f2eb5bb1be243a3531a00a75d94d8a26e",
 		"sqlite/00009_audit.sql":        "6c2a1a7470dfffc09f46dceefac163c43cadd9a7a67b5aefd23bbd9695dae60e",
 	}
 	got := map[string]string{}

@@ -9,23 +9,23 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/verigate/verigate/internal/store"
-	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
-// deriveRemind writes the notice of a remind entry. One that is there keeps what became of it.
-func deriveRemind(ctx context.Context, tx *transaction, c lifecycle.Change) error {
-	r := c.Detail.Reminder
-	if r == nil || r.Deadline.IsZero() {
-		return nil // an entry that names no deadline announces nothing
+// writeNotices writes the notices of remind entries. One that is there keeps what became of it.
+func writeNotices(ctx context.Context, tx *transaction, log ...stamped) error {
+	rows := make([][]any, 0, len(log))
+	for _, c := range log {
+		r := c.Detail.Reminder
+		if r == nil || r.Deadline.IsZero() {
+			continue // an entry that names no deadline announces nothing
+		}
+		rows = append(rows, []any{
+			c.AccountID, c.Seq, store.ChannelSMS, noticeID(c.AccountID, c.Seq), r.Policy, r.Rule, r.Milestone, instant(r.Deadline),
+			string(store.NoticePending), "", "", 0, instant(c.At), instant(c.At), instant(c.At),
+		})
 	}
-	if err := checkInstant("deadline", r.Deadline); err != nil {
-		return err
-	}
-	_, err := tx.exec(ctx, `INSERT INTO notices (account_id, seq, channel, notice_id, policy_name, rule_id, milestone, deadline,
-		state, code, provider_id, attempts, next_at, created_at, changed_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, ?, ?, ?) ON CONFLICT (account_id, seq, channel) DO NOTHING`,
-		c.AccountID, c.Seq, store.ChannelSMS, noticeID(c.AccountID, c.Seq), r.Policy, r.Rule, r.Milestone, instant(r.Deadline),
-		string(store.NoticePending), instant(c.At), instant(c.At), instant(c.At))
+	_, err := insertRows(ctx, tx, `INSERT INTO notices (account_id, seq, channel, notice_id, policy_name, rule_id, milestone, deadline,
+		state, code, provider_id, attempts, next_at, created_at, changed_at) VALUES`, rows, ` ON CONFLICT (account_id, seq, channel) DO NOTHING`)
 	return err
 }
 
@@ -61,6 +61,26 @@ func (s *Store) Contact(ctx context.Context, accountID string) (string, error) {
 	var ref string
 	err := row(ctx, reader{s}, `SELECT ref FROM contacts WHERE account_id = ?`, []any{accountID}, &ref)
 	return ref, s.fault(ctx, "read a contact", err)
+}
+
+// Contacts implements store.Notices.
+func (s *Store) Contacts(ctx context.Context, accountIDs []string) (map[string]string, error) {
+	refs := make(map[string]string, len(accountIDs))
+	if len(accountIDs) == 0 {
+		return refs, nil
+	}
+	wanted, err := s.dialect.anyArg(accountIDs)
+	if err != nil {
+		return nil, s.fault(ctx, "read contacts", err)
+	}
+	err = each(ctx, reader{s}, `SELECT account_id, ref FROM contacts WHERE `+s.dialect.anyOf("account_id"), []any{wanted},
+		func(scan func(...any) error) error {
+			var id, ref string
+			err := scan(&id, &ref)
+			refs[id] = ref
+			return err
+		})
+	return refs, s.fault(ctx, "read contacts", err)
 }
 
 // DeleteContact implements store.Notices.
@@ -118,18 +138,37 @@ func (s *Store) NoticesOf(ctx context.Context, accountID string) ([]store.Notice
 	return all, s.fault(ctx, "read notices", err)
 }
 
-// BeginNotice implements store.Notices. The update is the claim.
-func (s *Store) BeginNotice(ctx context.Context, id string, attempts int, now, retry time.Time) (bool, error) {
-	return s.changeNotice(ctx, "begin a notice", `UPDATE notices SET state = ?, attempts = attempts + 1, attempted_at = ?, next_at = ?,
-		changed_at = ? WHERE notice_id = ? AND attempts = ? AND next_at IS NOT NULL`,
-		string(store.NoticeSending), instant(now), instant(retry), instant(now), id, attempts)
+// OpenNoticesOf implements store.Notices.
+func (s *Store) OpenNoticesOf(ctx context.Context, accountIDs []string) ([]store.Notice, error) {
+	if len(accountIDs) == 0 {
+		return nil, nil
+	}
+	wanted, err := s.dialect.anyArg(accountIDs)
+	if err != nil {
+		return nil, s.fault(ctx, "read open notices", err)
+	}
+	all, err := notices(ctx, reader{s}, `WHERE `+s.dialect.anyOf("account_id")+` AND next_at IS NOT NULL ORDER BY account_id, seq, channel`, wanted)
+	return all, s.fault(ctx, "read open notices", err)
 }
 
-// SettleNotice implements store.Notices.
-func (s *Store) SettleNotice(ctx context.Context, id string, attempts int, o store.NoticeOutcome, now time.Time) (bool, error) {
-	return s.changeNotice(ctx, "settle a notice", `UPDATE notices SET state = ?, code = ?, provider_id = ?, next_at = ?, changed_at = ?
-		WHERE notice_id = ? AND attempts = ? AND next_at IS NOT NULL`,
-		string(o.State), o.Code, o.ProviderID, instant(o.NextAt), instant(now), id, attempts)
+// BeginNotices implements store.Notices. The update is the claim.
+func (s *Store) BeginNotices(ctx context.Context, tries []store.NoticeTry, now, retry time.Time) ([]bool, error) {
+	rows := make([][]any, len(tries))
+	for i, n := range tries {
+		rows[i] = []any{string(store.NoticeSending), instant(now), instant(retry), instant(now), n.ID, n.Attempts}
+	}
+	return s.changeNotices(ctx, "begin notices", `UPDATE notices SET state = ?, attempts = attempts + 1, attempted_at = ?, next_at = ?,
+		changed_at = ? WHERE notice_id = ? AND attempts = ? AND next_at IS NOT NULL`, rows)
+}
+
+// SettleNotices implements store.Notices.
+func (s *Store) SettleNotices(ctx context.Context, tries []store.NoticeTry, now time.Time) ([]bool, error) {
+	rows := make([][]any, len(tries))
+	for i, n := range tries {
+		rows[i] = []any{string(n.State), n.Code, n.ProviderID, instant(n.NextAt), instant(now), n.ID, n.Attempts}
+	}
+	return s.changeNotices(ctx, "settle notices", `UPDATE notices SET state = ?, code = ?, provider_id = ?, next_at = ?, changed_at = ?
+		WHERE notice_id = ? AND attempts = ? AND next_at IS NOT NULL`, rows)
 }
 
 // ReportNotice implements store.Notices.
@@ -137,18 +176,31 @@ func (s *Store) ReportNotice(ctx context.Context, id string, o store.NoticeOutco
 	if o.State != store.NoticeDelivered && o.State != store.NoticeFailed {
 		return false, fmt.Errorf("%w: a report says delivered or failed", store.ErrInvalid)
 	}
-	return s.changeNotice(ctx, "report a notice", `UPDATE notices SET state = ?, code = ?, changed_at = ? WHERE notice_id = ? AND state = ?`,
-		string(o.State), o.Code, instant(now), id, string(store.NoticeSent))
+	changed, err := s.changeNotices(ctx, "report a notice", `UPDATE notices SET state = ?, code = ?, changed_at = ?
+		WHERE notice_id = ? AND state = ?`, [][]any{{string(o.State), o.Code, instant(now), id, string(store.NoticeSent)}})
+	return err == nil && changed[0], err
 }
 
-func (s *Store) changeNotice(ctx context.Context, op, query string, args ...any) (bool, error) {
-	changed := false
+// changeNotices runs one statement with the parameters of each notice, and tells which of them changed.
+func (s *Store) changeNotices(ctx context.Context, op, query string, rows [][]any) ([]bool, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	changed := make([]bool, len(rows))
 	err := s.write(ctx, op, func(ctx context.Context, tx *transaction) error {
-		n, err := tx.exec(ctx, query, args...)
-		changed = n == 1
-		return err
+		for i, args := range rows {
+			n, err := tx.exec(ctx, query, args...)
+			if err != nil {
+				return err
+			}
+			changed[i] = n == 1
+		}
+		return nil
 	})
-	return changed && err == nil, err
+	if err != nil {
+		return nil, err
+	}
+	return changed, nil
 }
 
 // Reminded implements store.Notices.

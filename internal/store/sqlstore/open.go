@@ -27,7 +27,8 @@ type Config struct {
 	// PollInterval is how often one statement looks for what other processes wrote, while somebody listens.
 	// Default 500 ms.
 	PollInterval time.Duration
-	// Volatile is for copies that may be lost with the machine: a commit does not wait for the disk.
+	// Volatile is for copies that may be lost with the machine and that one program works through: a commit does not wait
+	// for the disk, and the writer keeps more in memory.
 	Volatile bool
 	// Ticks gives the instants of polling and a function that ends them. Default time.NewTicker.
 	Ticks func(interval time.Duration) (ticks <-chan time.Time, stop func())
@@ -92,8 +93,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{now: c.Now, dialect: sqliteDialect{}, turn: make(chan struct{}, 1)}
 	pragmas := requiredPragmas(c.BusyTimeout, false)
 	if c.Volatile {
-		i := slices.IndexFunc(pragmas, func(p pragma) bool { return p.name == "synchronous" })
-		pragmas[i] = pragma{"synchronous", "off", "0"}
+		pragmas = append(slices.DeleteFunc(pragmas, func(p pragma) bool { return p.name == "synchronous" }), volatilePragmas()...)
 	}
 	if s.writer, err = openPool(c.Path, c.BusyTimeout, pragmas, 1, true); err != nil {
 		return nil, err

@@ -16,23 +16,25 @@ var (
 	errNotOpen   = fmt.Errorf("%w: no open restriction of the rule has this number", store.ErrConflict)
 )
 
-// deriveRestriction writes an episode, or its end.
-func deriveRestriction(ctx context.Context, tx *transaction, e store.Entry) error {
-	if e.Event == lifecycle.Restrict {
-		return openEpisodes(ctx, tx, e)
+// liftEpisodes writes the end of the episodes that entries lift.
+func liftEpisodes(ctx context.Context, tx *transaction, log ...stamped) error {
+	rows := make([][]any, len(log))
+	for i, e := range log {
+		r := e.Detail.Restricted
+		rows[i] = []any{e.AccountID, r.Policy, r.Rule, r.Opened, e.Seq, instant(e.At), e.Reason}
 	}
-	r := e.Detail.Restricted
-	n, err := tx.exec(ctx, `UPDATE restrictions SET lifted_seq = ?, lifted_at = ?, lift_reason = ?
-		WHERE account_id = ? AND policy_name = ? AND rule_id = ? AND opened_seq = ? AND lifted_seq IS NULL`,
-		e.Seq, instant(e.At), e.Reason, e.AccountID, r.Policy, r.Rule, r.Opened)
-	if err == nil && n == 0 {
+	n, err := insertRows(ctx, tx, `WITH lifts (account_id, policy_name, rule_id, opened_seq, seq, at, reason) AS (VALUES`, rows, `)
+		UPDATE restrictions SET lifted_seq = l.seq, lifted_at = l.at, lift_reason = l.reason FROM lifts AS l
+		WHERE restrictions.account_id = l.account_id AND restrictions.policy_name = l.policy_name AND restrictions.rule_id = l.rule_id
+		AND restrictions.opened_seq = l.opened_seq AND restrictions.lifted_seq IS NULL`)
+	if err == nil && n < len(log) {
 		err = errNotOpen
 	}
 	return err
 }
 
 // openEpisodes writes the episodes that entries restrict begin.
-func openEpisodes(ctx context.Context, tx *transaction, log ...store.Entry) error {
+func openEpisodes(ctx context.Context, tx *transaction, log ...stamped) error {
 	rows := make([][]any, len(log))
 	for i, e := range log {
 		r := e.Detail.Restricted

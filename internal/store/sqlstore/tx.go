@@ -65,53 +65,74 @@ func (r reader) query(ctx context.Context, query string, args ...any) (*sql.Rows
 	return stmt.QueryContext(ctx, args...)
 }
 
-// transaction runs statements within one transaction. Prepared ones are used where they are known; of the others it
-// keeps the texts, because preparing takes a connection and a writing transaction holds the only one.
+// transaction runs statements within one transaction. Those that the pool knows are used; others are prepared for this
+// transaction only, and their texts kept, because to prepare one for the pool takes a connection and a writing
+// transaction holds the only one.
 type transaction struct {
 	s      *Store
 	tx     *sql.Tx
 	cache  *statements // nil in a snapshot
+	own    map[string]*sql.Stmt
 	unseen []string
 }
 
 func (t *transaction) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	query = t.s.dialect.rebind(query)
-	if stmt := t.prepared(query); stmt != nil {
-		return t.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	if t.cache == nil {
+		return t.tx.QueryContext(ctx, query, args...)
 	}
-	return t.tx.QueryContext(ctx, query, args...)
+	stmt, err := t.prepared(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
 }
 
 // exec returns how many rows were written.
 func (t *transaction) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	query = t.s.dialect.rebind(query)
-	var result sql.Result
-	var err error
-	if stmt := t.prepared(query); stmt != nil {
-		result, err = t.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
-	} else {
-		result, err = t.tx.ExecContext(ctx, query, args...)
+	stmt, err := t.prepared(ctx, t.s.dialect.rebind(query))
+	if err != nil {
+		return 0, err
 	}
+	result, err := stmt.ExecContext(ctx, args...)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-func (t *transaction) prepared(query string) *sql.Stmt {
-	if t.cache == nil {
-		return nil
+// prepared returns the statement of a text, for as long as the transaction lasts.
+func (t *transaction) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if stmt := t.own[query]; stmt != nil {
+		return stmt, nil
 	}
-	stmt := t.cache.known(query)
-	if stmt == nil {
-		t.unseen = append(t.unseen, query)
+	if t.own == nil {
+		t.own = map[string]*sql.Stmt{}
 	}
-	return stmt
+	if stmt := t.cache.known(query); stmt != nil {
+		t.own[query] = t.tx.StmtContext(ctx, stmt)
+		return t.own[query], nil
+	}
+	stmt, err := t.tx.PrepareContext(ctx, query)
+	if err == nil {
+		t.own[query], t.unseen = stmt, append(t.unseen, query)
+	}
+	return stmt, err
 }
 
-// insertRows writes rows of equal length by an INSERT up to and with VALUES, and what follows the values. Many rows go
-// in one statement, which costs a fraction of one for each. The numbers of rows are few, so the statements are too.
+// insertRows writes rows of equal length by an INSERT up to and with VALUES, and what follows the values.
 func insertRows(ctx context.Context, tx *transaction, insert string, rows [][]any, tail string) (written int, err error) {
+	err = chunks(rows, func(parameters string, values []any) error {
+		n, err := tx.exec(ctx, insert+" "+parameters+tail, values...)
+		written += int(n)
+		return err
+	})
+	return written, err
+}
+
+// chunks parts rows of equal length. Many rows go in one statement, which costs a fraction of one for each: do gets the
+// parameters of a chunk, (?, ?), (?, ?), and its values. The numbers of rows are few, so the statements are too.
+func chunks(rows [][]any, do func(parameters string, values []any) error) error {
 	for len(rows) > 0 {
 		size := 1
 		for _, s := range []int{64, 8} {
@@ -121,13 +142,12 @@ func insertRows(ctx context.Context, tx *transaction, insert string, rows [][]an
 			}
 		}
 		one := "(?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
-		n, err := tx.exec(ctx, insert+" "+one+strings.Repeat(", "+one, size-1)+tail, slices.Concat(rows[:size]...)...)
-		if err != nil {
-			return written, err
+		if err := do(one+strings.Repeat(", "+one, size-1), slices.Concat(rows[:size]...)); err != nil {
+			return err
 		}
-		written, rows = written+int(n), rows[size:]
+		rows = rows[size:]
 	}
-	return written, nil
+	return nil
 }
 
 // row scans the only row of a query into to; ErrNotFound if there is none.

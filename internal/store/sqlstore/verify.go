@@ -79,7 +79,7 @@ func (s *Store) Rebuild(ctx context.Context, accountID string) error {
 			}
 		}
 		replayed, err := replay(ctx, tx, accountID, func(v lifecycle.Verification, e store.Entry) error {
-			return derive(ctx, tx, v, e)
+			return derive(ctx, tx, stamped{Entry: e, after: v})
 		})
 		if err != nil {
 			return err
@@ -89,7 +89,7 @@ func (s *Store) Rebuild(ctx context.Context, accountID string) error {
 				return err
 			}
 		}
-		return project(ctx, tx, replayed.fold, replayed.recordedAt, replayed.hash)
+		return project(ctx, tx, stamped{Entry: store.Entry{RecordedAt: replayed.recordedAt}, after: replayed.fold, hash: replayed.hash})
 	})
 }
 

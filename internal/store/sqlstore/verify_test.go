@@ -184,7 +184,7 @@ func TestRebuildKeepsWhatBecameOfNotices(t *testing.T) {
 	require.NoError(t, err)
 	all, err := s.NoticesOf(ctx, "a1")
 	require.NoError(t, err)
-	_, err = s.SettleNotice(ctx, all[0].ID, 0, store.NoticeOutcome{State: store.NoticeSent, ProviderID: "m1"}, at)
+	_, err = s.SettleNotices(ctx, []store.NoticeTry{{ID: all[0].ID, NoticeOutcome: store.NoticeOutcome{State: store.NoticeSent, ProviderID: "m1"}}}, at)
 	require.NoError(t, err)
 	before, err := s.NoticesOf(ctx, "a1")
 	require.NoError(t, err)

@@ -29,6 +29,13 @@ func testContacts(t *testing.T, h *harness) {
 		require.NoError(t, err)
 		require.Equal(t, step.ref, ref)
 	}
+	h.register(t, "a2")
+	refs, err := h.Contacts(ctx, []string{"a2", "nobody", "a1"})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"a1": "ref-2"}, refs)
+	refs, err = h.Contacts(ctx, nil)
+	require.NoError(t, err)
+	require.Empty(t, refs)
 	for range 2 {
 		require.NoError(t, h.DeleteContact(ctx, "a1"))
 		_, err = h.Contact(ctx, "a1")
@@ -77,7 +84,16 @@ func testNotices(t *testing.T, h *harness) {
 		_, err = h.OpenNotices(ctx, "p", at(9), limit)
 		require.ErrorIs(t, err, store.ErrInvalid)
 	}
+	of, err := h.OpenNoticesOf(ctx, []string{"a2", "a1", "nobody"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a1 P7D", "a2 P7D", "a2 P3D"}, milestones(of))
 	testAttempts(t, h, open[0])
+	of, err = h.OpenNoticesOf(ctx, []string{"a1", "a2"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a2 P7D", "a2 P3D"}, milestones(of), "what was sent is settled")
+	of, err = h.OpenNoticesOf(ctx, nil)
+	require.NoError(t, err)
+	require.Empty(t, of)
 
 	all, err := h.NoticesOf(ctx, "a2")
 	require.NoError(t, err)
@@ -88,18 +104,25 @@ func testNotices(t *testing.T, h *harness) {
 	require.ErrorIs(t, err, store.ErrNotFound)
 }
 
+func milestones(all []store.Notice) (names []string) {
+	for _, n := range all {
+		names = append(names, n.AccountID+" "+n.Milestone)
+	}
+	return names
+}
+
 // testAttempts sends one notice: an attempt that is lost, one that is taken, and the report of its arrival.
 func testAttempts(t *testing.T, h *harness, n store.Notice) {
 	ctx := t.Context()
 	begin := func(attempts, minute int, want bool) {
-		got, err := h.BeginNotice(ctx, n.ID, attempts, at(minute), at(minute+10))
+		got, err := h.BeginNotices(ctx, []store.NoticeTry{{ID: "nothing"}, {ID: n.ID, Attempts: attempts}}, at(minute), at(minute+10))
 		require.NoError(t, err)
-		require.Equal(t, want, got)
+		require.Equal(t, []bool{false, want}, got)
 	}
 	settle := func(attempts int, o store.NoticeOutcome, want bool) {
-		got, err := h.SettleNotice(ctx, n.ID, attempts, o, at(30))
+		got, err := h.SettleNotices(ctx, []store.NoticeTry{{ID: n.ID, Attempts: attempts, NoticeOutcome: o}, {ID: "nothing"}}, at(30))
 		require.NoError(t, err)
-		require.Equal(t, want, got)
+		require.Equal(t, []bool{want, false}, got)
 	}
 	report := func(o store.NoticeOutcome, want bool) {
 		got, err := h.ReportNotice(ctx, n.ID, o, at(40))
@@ -148,8 +171,8 @@ func testOneSends(t *testing.T, h *harness) {
 	var group errgroup.Group
 	for range 8 {
 		group.Go(func() error {
-			mine, err := h.BeginNotice(ctx, all[0].ID, 0, at(2), at(12))
-			if mine {
+			mine, err := h.BeginNotices(ctx, []store.NoticeTry{{ID: all[0].ID}}, at(2), at(12))
+			if err == nil && mine[0] {
 				claims.Add(1)
 			}
 			return err

@@ -67,6 +67,10 @@ func testEnforce(t *testing.T, h *harness) {
 	require.NoError(t, err)
 	require.Equal(t, store.EnforceResult{}, got)
 
+	named, err := h.EnforceRows(ctx, store.EnforcePage{AccountIDs: []string{"a4", "a1"}})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a1", "a4"}, []string{named[0].Account.ID, named[1].Account.ID})
+	require.Equal(t, []int{1, 0}, []int{len(named[0].Open), len(named[1].Open)})
 	for _, id := range []string{"a0", "a4"} {
 		none, err := h.Restrictions(ctx, id)
 		require.NoError(t, err)
@@ -94,7 +98,7 @@ func testEnforce(t *testing.T, h *harness) {
 	same(t, head.Standing(), facts.Standing)
 
 	h.append(t, "a2", "verify", issue("a2", 1, 11), result(lifecycle.Pass, "a2", 1, 12))
-	got, err = h.Enforce(ctx, store.EnforcePage{AccountID: "a2", Source: "settle"}, restrictAll)
+	got, err = h.Enforce(ctx, store.EnforcePage{AccountIDs: []string{"a2"}, Source: "settle"}, restrictAll)
 	require.NoError(t, err)
 	require.Len(t, got.Written, 1)
 	require.Equal(t, "a2", got.Last)
@@ -104,7 +108,7 @@ func testEnforce(t *testing.T, h *harness) {
 	same(t, []store.Restriction{want}, episodes)
 
 	h.append(t, "a2", "revoke", change(lifecycle.Revoke, 30))
-	_, err = h.Enforce(ctx, store.EnforcePage{AccountID: "a2", Source: "settle"}, restrictAll)
+	_, err = h.Enforce(ctx, store.EnforcePage{AccountIDs: []string{"a2"}, Source: "settle"}, restrictAll)
 	require.NoError(t, err)
 	episodes, err = h.Restrictions(ctx, "a2")
 	require.NoError(t, err)
@@ -116,9 +120,11 @@ func testEnforce(t *testing.T, h *harness) {
 func testEnforceRefusals(t *testing.T, h *harness) {
 	ctx := t.Context()
 	h.register(t, "a1")
-	_, err := h.Enforce(ctx, store.EnforcePage{AccountID: "nobody", Source: "s"}, restrictAll)
+	_, err := h.Enforce(ctx, store.EnforcePage{AccountIDs: []string{"nobody"}, Source: "s"}, restrictAll)
 	require.ErrorIs(t, err, store.ErrNotFound)
-	_, err = h.EnforceRows(ctx, store.EnforcePage{AccountID: "nobody"})
+	_, err = h.EnforceRows(ctx, store.EnforcePage{AccountIDs: []string{"nobody"}})
+	require.ErrorIs(t, err, store.ErrNotFound)
+	_, err = h.EnforceRows(ctx, store.EnforcePage{AccountIDs: []string{"a1", "nobody"}})
 	require.ErrorIs(t, err, store.ErrNotFound)
 	_, err = h.Restrictions(ctx, "nobody")
 	require.ErrorIs(t, err, store.ErrNotFound)
@@ -127,9 +133,9 @@ func testEnforceRefusals(t *testing.T, h *harness) {
 		require.ErrorIs(t, err, store.ErrInvalid, "%+v", p)
 	}
 	lost := errors.New("lost")
-	_, err = h.Enforce(ctx, store.EnforcePage{AccountID: "a1", Source: "s"}, func(store.EnforceRow) ([]lifecycle.Change, error) { return nil, lost })
+	_, err = h.Enforce(ctx, store.EnforcePage{AccountIDs: []string{"a1"}, Source: "s"}, func(store.EnforceRow) ([]lifecycle.Change, error) { return nil, lost })
 	require.ErrorIs(t, err, lost)
-	_, err = h.Enforce(ctx, store.EnforcePage{AccountID: "a1", Source: "s"}, func(store.EnforceRow) ([]lifecycle.Change, error) {
+	_, err = h.Enforce(ctx, store.EnforcePage{AccountIDs: []string{"a1"}, Source: "s"}, func(store.EnforceRow) ([]lifecycle.Change, error) {
 		return []lifecycle.Change{change(lifecycle.Prompt, 1)}, nil
 	})
 	require.ErrorIs(t, err, store.ErrInvalid, "a judge restricts and lifts, nothing else")
@@ -217,7 +223,7 @@ func testRestrictionLists(t *testing.T, h *harness) {
 	}
 	_, err := h.Enforce(ctx, store.EnforcePage{Last: "a3", Limit: 10, Source: "s1"}, two)
 	require.NoError(t, err)
-	_, err = h.Enforce(ctx, store.EnforcePage{AccountID: "a1", Source: "s1"}, func(row store.EnforceRow) ([]lifecycle.Change, error) {
+	_, err = h.Enforce(ctx, store.EnforcePage{AccountIDs: []string{"a1"}, Source: "s1"}, func(row store.EnforceRow) ([]lifecycle.Change, error) {
 		return []lifecycle.Change{lift(row.Open[0], "verified")}, nil
 	})
 	require.NoError(t, err)

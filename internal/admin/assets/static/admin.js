@@ -18,7 +18,12 @@
       var fresh = new DOMParser().parseFromString(text, 'text/html');
       document.querySelectorAll('[data-live]').forEach(function (old) {
         var now = fresh.getElementById(old.id);
-        if (now && now.innerHTML !== old.innerHTML) {
+        if (!now) { return; }
+        old.querySelectorAll('details[data-keep][open]').forEach(function (open) { // a table under a figure stays open
+          var same = now.querySelector('#' + CSS.escape(open.id));
+          if (same) { same.open = true; }
+        });
+        if (now.innerHTML !== old.innerHTML) {
           old.replaceChildren.apply(old, Array.from(document.importNode(now, true).childNodes));
         }
       });
@@ -28,7 +33,7 @@
   // Somebody types or has a form open within a live part: what is under their hands must not change.
   function busy() {
     return Array.from(document.querySelectorAll('[data-live]')).some(function (part) {
-      return part.querySelector('details[open]') || part.contains(document.activeElement);
+      return part.querySelector('details[open]:not([data-keep])') || part.contains(document.activeElement);
     });
   }
 
@@ -44,6 +49,13 @@
         redraw();
       });
     }
+  }
+
+  // --- on a narrow screen the menu scrolls sideways: where one is must be seen -----------------------------------
+
+  var current = document.querySelector('.menu [aria-current]');
+  if (current && current.closest('.menu').scrollWidth > current.closest('.menu').clientWidth) {
+    current.scrollIntoView({ block: 'nearest', inline: 'center' });
   }
 
   // --- commands: one is open at a time, its first field has the focus, Escape closes it -------------------------
