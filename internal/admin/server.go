@@ -67,6 +67,8 @@ func (s *Server) routes() {
 	s.reminderRoutes()
 	s.extensionRoutes()
 	s.webhookRoutes()
+	s.auditRoutes()
+	s.receiptRoutes()
 	s.signInRoutes()
 	s.mux.HandleFunc("GET /admin/assets/{file}", s.files.Serve)
 	s.mux.HandleFunc("POST /admin/lang", func(w http.ResponseWriter, r *http.Request) { s.languages.Switch(w, r, home) })

@@ -74,6 +74,7 @@ func prefixes() []string {
 		"menu.", "title.", "role.", "state.", "done.", "plain.", "time.",
 		"signin.",
 		"sweep.state.", "reminders.state.", "reminders.count.", "actor.", "extension.", "webhook.disabled.", "delivery.", "fault.",
+		"act.", "chain.", "effect.", "receipts.missing.",
 		"policy.state.", "policy.act.", "class.", "change.",
 	}
 }
@@ -105,6 +106,7 @@ func BenchmarkLook(b *testing.B) {
 	}
 	lookPolicies(w)
 	lookOperations(w)
+	lookAudit(w)
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())
 }

@@ -110,20 +110,32 @@ func auditedSteps() []step {
 		{"reopen-account", post("/v1/accounts/a1/reopen", object{"reason": "mistake"}), told{account, "mistake", `"closed_at":"2020-12-01T`, `"closed_at":null`}},
 		{"request-extension", post("/v1/accounts/a1/extensions", object{"until": "2020-12-21T00:00:00+08:00", "reason": "ill"}),
 			told{`^extension/[0-9a-f-]{36}$`, "ill", "", `"state":"requested"`}},
-		{"approve-extension", func(s *scene) answer { return s.post("/v1/extensions/"+s.extension+"/approve", object{"reason": "seen"}, s.other) },
+		{"approve-extension", func(s *scene) answer {
+			return s.post("/v1/extensions/"+s.extension+"/approve", object{"reason": "seen"}, s.other)
+		},
 			told{`^extension/[0-9a-f-]{36}$`, "seen", `"state":"requested"`, `"state":"approved"`}},
-		{"revoke-extension", func(s *scene) answer { return s.post("/v1/extensions/"+s.extension+"/revoke", object{"reason": "found"}, s.other) },
+		{"revoke-extension", func(s *scene) answer {
+			return s.post("/v1/extensions/"+s.extension+"/revoke", object{"reason": "found"}, s.other)
+		},
 			told{`^extension/[0-9a-f-]{36}$`, "found", `"state":"approved"`, `"state":"revoked"`}},
-		{"reject-extension", func(s *scene) answer { return s.post("/v1/extensions/"+s.second+"/reject", object{"reason": "no"}, s.other) },
+		{"reject-extension", func(s *scene) answer {
+			return s.post("/v1/extensions/"+s.second+"/reject", object{"reason": "no"}, s.other)
+		},
 			told{`^extension/[0-9a-f-]{36}$`, "no", `"state":"requested"`, `"state":"rejected"`}},
 		{"import-extensions", func(s *scene) answer {
 			return s.do(http.MethodPost, "/v1/extensions:import?batch_id=b3", "account_id,until,reason\na1,2020-12-20T00:00:00+08:00,ill\nx,,\n", header("Content-Type", "text/csv"))
 		}, told{`^extension-batch/b3$`, "", "", `{"lines":2,"created":1,"unchanged":0,"errors":1}`}},
-		{"approve-extension-batch", func(s *scene) answer { return s.post("/v1/extensions:approve", object{"batch_id": "b1", "reason": "seen"}, s.other) },
+		{"approve-extension-batch", func(s *scene) answer {
+			return s.post("/v1/extensions:approve", object{"batch_id": "b1", "reason": "seen"}, s.other)
+		},
 			told{`^extension-batch/b1$`, "seen", "", `"decided":1`}},
-		{"revoke-extension-batch", func(s *scene) answer { return s.post("/v1/extensions:revoke", object{"batch_id": "b1", "reason": "found"}, s.other) },
+		{"revoke-extension-batch", func(s *scene) answer {
+			return s.post("/v1/extensions:revoke", object{"batch_id": "b1", "reason": "found"}, s.other)
+		},
 			told{`^extension-batch/b1$`, "found", "", `"state":"revoked"`}},
-		{"reject-extension-batch", func(s *scene) answer { return s.post("/v1/extensions:reject", object{"batch_id": "b2", "reason": "no"}, s.other) },
+		{"reject-extension-batch", func(s *scene) answer {
+			return s.post("/v1/extensions:reject", object{"batch_id": "b2", "reason": "no"}, s.other)
+		},
 			told{`^extension-batch/b2$`, "no", "", `"state":"rejected"`}},
 		{"publish-policy", func(s *scene) answer {
 			return s.post("/v1/policies", object{"text": policyText(s.t, 5, "2020-12-04T00:00:00+08:00", "2020-12-19T00:00:00+08:00"), "note": "later"})
