@@ -47,6 +47,12 @@ func (a act) Done() bool { return a.Outcome == "ok" }
 // Differences is what the act changed.
 func (a act) Differences() []member { return sideBySide(a.Before, a.After) }
 
+// Why is the code of the reason; what else was written lies in the vault.
+func (a act) Why() string {
+	code, _, _ := strings.Cut(a.Reason, " ")
+	return code
+}
+
 // Page is where there is more of what the act was done to, empty if there is no such page.
 func (a act) Page() string {
 	kind, id, _ := strings.Cut(a.Subject, "/")

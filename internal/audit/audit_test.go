@@ -209,3 +209,33 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 	_, err := w.log.Verify(ctx, nil)
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+// BenchmarkVerify follows the logs of so many accounts, of one entry each.
+func BenchmarkVerify(b *testing.B) {
+	const accounts, batch = 100_000, 5000
+	clock := fixturetest.NewClock(time.Date(2020, 12, 1, 10, 0, 0, 0, lifecycle.Beijing()))
+	s := sqlstoretest.Open(b, sqlstoretest.WithNow(clock.Now), sqlstoretest.WithVolatile())
+	for from := 0; from < accounts; from += batch {
+		puts := make([]store.PutAccount, batch)
+		for i := range puts {
+			puts[i] = store.PutAccount{
+				Account: policy.Account{ID: fmt.Sprintf("a%07d", from+i), Kind: policy.KindIndividual, Region: "CN", RegisteredAt: clock.Now()},
+				Import: &lifecycle.Change{ChangeID: "import", Event: lifecycle.ImportVerified, At: clock.Now(),
+					Detail: lifecycle.Detail{Provenance: &lifecycle.Provenance{At: clock.Now(), Method: "m", Evidence: "e"}}},
+			}
+		}
+		_, err := s.PutAccounts(b.Context(), puts, false)
+		require.NoError(b, err)
+	}
+	log := audit.New(s, seals("k1"), clock.Now)
+	b.ResetTimer()
+	for b.Loop() {
+		_, err := log.Checkpoint(b.Context())
+		require.NoError(b, err)
+		taken := b.Elapsed()
+		got, err := log.Verify(b.Context(), nil)
+		require.NoError(b, err)
+		require.True(b, got.Intact())
+		b.ReportMetric(float64(accounts)/(b.Elapsed()-taken).Seconds(), "logs/s")
+	}
+}
