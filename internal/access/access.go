@@ -53,7 +53,9 @@ type Config struct {
 	// Address returns the caller's address, for delays and the audit log; default the connection's peer.
 	Address func(*http.Request) string
 	// Audit records who signed in and out, and who failed to; nil: nothing does.
-	Audit store.Audit
+	Audit interface {
+		AppendAudit(ctx context.Context, e store.AuditEntry) (store.AuditEntry, error)
+	}
 }
 
 // Service lets persons in and out, and knows who is in.
@@ -229,7 +231,7 @@ func (s *Service) record(r *http.Request, o store.Operator, action, outcome stri
 	if s.cfg.Audit == nil {
 		return
 	}
-	e := store.AuditEntry{At: s.cfg.Now(), Action: action, Outcome: outcome, Address: s.cfg.Address(r)}
+	e := store.AuditEntry{Action: action, Outcome: outcome, Address: s.cfg.Address(r)}
 	if o.ID != "" {
 		e.Subject = "operator/" + o.ID
 	}

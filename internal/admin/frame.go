@@ -56,6 +56,8 @@ func menu() []struct {
 		{"reminders", "/admin/reminders", []api.Scope{api.SweepsWrite, api.AuditRead}},
 		{"extensions", "/admin/extensions", []api.Scope{api.ExtensionsWrite, api.PoliciesApprove, api.AuditRead}},
 		{"webhooks", "/admin/webhooks", []api.Scope{api.WebhooksWrite, api.AuditRead}},
+		{"audit", auditPath, []api.Scope{api.AuditRead}},
+		{"receipts", receiptsPath, []api.Scope{api.DecisionsRead}},
 		{"keys", keysPath, []api.Scope{api.Admin}},
 		{"operators", operatorsPath, []api.Scope{api.Admin}},
 	}

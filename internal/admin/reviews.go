@@ -31,16 +31,16 @@ func (s *Server) reviewRoutes() {
 
 // waiting is an account in a queue, as the API tells it.
 type waiting struct {
-	AccountID     string    `json:"account_id"`
-	Seq           int64     `json:"seq"`
-	Since         time.Time `json:"since"`
-	Due           time.Time `json:"due"`
-	Late          bool      `json:"late"`
-	Findings      []string  `json:"findings"`
-	Risk          int       `json:"risk"`
-	Claim         *held     `json:"claim"`
-	Escalated     *act      `json:"escalated"`
-	FirstApproval *act      `json:"first_approval"`
+	AccountID     string     `json:"account_id"`
+	Seq           int64      `json:"seq"`
+	Since         time.Time  `json:"since"`
+	Due           time.Time  `json:"due"`
+	Late          bool       `json:"late"`
+	Findings      []string   `json:"findings"`
+	Risk          int        `json:"risk"`
+	Claim         *held      `json:"claim"`
+	Escalated     *stepTaken `json:"escalated"`
+	FirstApproval *stepTaken `json:"first_approval"`
 }
 
 // held is who holds a case.
@@ -50,7 +50,7 @@ type held struct {
 	Until  time.Time `json:"until"`
 }
 
-type act struct {
+type stepTaken struct {
 	By string    `json:"by"`
 	At time.Time `json:"at"`
 }

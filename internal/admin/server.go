@@ -69,6 +69,8 @@ func (s *Server) routes() {
 	s.reminderRoutes()
 	s.extensionRoutes()
 	s.webhookRoutes()
+	s.auditRoutes()
+	s.receiptRoutes()
 	s.signInRoutes()
 	s.accountListRoutes()
 	s.reviewRoutes()

@@ -81,6 +81,7 @@ func prefixes() []string {
 		"list.turn.", "list.is.", "list.kind.", "list.extension.", "list.sort.",
 		"secret.", "scope.", "keys.state.", "password.",
 		"sweep.state.", "reminders.state.", "reminders.count.", "actor.", "extension.", "webhook.disabled.", "delivery.", "fault.",
+		"act.", "chain.", "effect.", "receipts.missing.",
 		"policy.state.", "policy.act.", "class.", "change.",
 	}
 }
@@ -118,6 +119,7 @@ func BenchmarkLook(b *testing.B) {
 	w.story("a4")
 	w.wander("a5")
 	w.manual("a4")
+	lookAudit(w)
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())
 }

@@ -102,6 +102,13 @@ func (s *Server) mayRegister(ctx context.Context, c *call) error {
 
 // correctAccount changes the facts of a known account, if the key and the reason allow it.
 func (s *Server) correctAccount(ctx context.Context, c *call, put store.PutAccount, reason string) (store.Account, store.PutResult, error) {
+	zone := s.zoneOrUTC(ctx)
+	known, err := s.cfg.Store.Account(ctx, c.account)
+	if err != nil {
+		return store.Account{}, "", err
+	}
+	c.mark()
+	c.changed("", reason, viewAccount(known, zone), nil)
 	if !allows(c.key.Scopes, AccountsCorrect) {
 		return store.Account{}, "", lacks([]Scope{AccountsCorrect})
 	}
@@ -112,17 +119,13 @@ func (s *Server) correctAccount(ctx context.Context, c *call, put store.PutAccou
 	if err != nil {
 		return store.Account{}, "", err
 	}
-	before, err := s.cfg.Store.Account(ctx, c.account)
-	if err != nil {
-		return store.Account{}, "", err
-	}
 	put.Actor.Kind, put.Reason = lifecycle.ActorOperator, said.stored()
 	account, result, err := s.cfg.Store.PutAccount(ctx, put, true)
 	if err != nil {
 		s.forget(ctx, c.account, said.ref)
 		return account, result, err
 	}
-	c.changed("account/"+c.account, said.stored(), viewAccount(before, before.RegisteredAt.Location()), viewAccount(account, account.RegisteredAt.Location()))
+	c.changed("", said.stored(), viewAccount(known, zone), viewAccount(account, zone))
 	return account, result, nil
 }
 

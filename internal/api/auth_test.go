@@ -15,8 +15,9 @@ import (
 
 // operation is a row of the served OpenAPI document.
 type operation struct {
-	method, path string
-	scopes       []string
+	id, method, path string
+	scopes           []string
+	audited          bool
 }
 
 func (f *fixture) operations() []operation {
@@ -25,6 +26,8 @@ func (f *fixture) operations() []operation {
 		Paths map[string]map[string]struct {
 			Security []map[string][]string `json:"security"`
 			Scopes   []string              `json:"x-scopes"`
+			ID       string                `json:"operationId"`
+			Audited  bool                  `json:"x-audited"`
 		} `json:"paths"`
 	}
 	require.NoError(f.t, json.Unmarshal(f.get("/openapi.json").body, &spec))
@@ -32,10 +35,10 @@ func (f *fixture) operations() []operation {
 	for path, item := range spec.Paths {
 		for method, op := range item {
 			require.Equal(f.t, len(op.Security) > 0, len(op.Scopes) > 0, path)
-			list = append(list, operation{strings.ToUpper(method), path, op.Scopes})
+			list = append(list, operation{op.ID, strings.ToUpper(method), path, op.Scopes, op.Audited})
 		}
 	}
-	require.Len(f.t, list, 113, "a new operation: say here whether it is open")
+	require.Len(f.t, list, 119, "a new operation: say here whether it is open")
 	return list
 }
 

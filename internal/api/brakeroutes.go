@@ -88,6 +88,7 @@ func (s *Server) brakeRoutes() {
 func (s *Server) order(c *call, in brakeIn) (rulebook.Order, error) {
 	var f faults
 	f.explained("reason", in.Reason)
+	c.changed("policy/"+c.r.PathValue("name"), in.Reason, nil, nil)
 	return rulebook.Order{Name: c.r.PathValue("name"), RuleID: in.Rule, Actor: c.key.ID, Reason: in.Reason}, f.err()
 }
 
@@ -96,10 +97,12 @@ func (s *Server) brake(ctx context.Context, c *call, in brakeIn) (int, brakeView
 	if err != nil {
 		return 0, brakeView{}, err
 	}
+	before := s.brakesSeen(ctx, order.Name)
 	b, changed, err := s.desk.Brake(ctx, order)
 	if err != nil {
 		return 0, brakeView{}, err
 	}
+	c.changed("policy/"+order.Name, order.Reason, before, s.brakesSeen(ctx, order.Name))
 	status := http.StatusOK
 	if changed {
 		status = http.StatusCreated
@@ -112,9 +115,11 @@ func (s *Server) release(ctx context.Context, c *call, in brakeIn) (int, brakesV
 	if err != nil {
 		return 0, brakesView{}, err
 	}
+	before := s.brakesSeen(ctx, order.Name)
 	if err := s.desk.Release(ctx, order); err != nil {
 		return 0, brakesView{}, err
 	}
+	c.changed("policy/"+order.Name, order.Reason, before, s.brakesSeen(ctx, order.Name))
 	return s.brakesOf(ctx, order.Name)
 }
 

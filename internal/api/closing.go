@@ -43,7 +43,7 @@ func (s *Server) closingRoutes() {
 	post := func(id, verb, summary, words string) operation {
 		return operation{
 			id: id, method: http.MethodPost, path: "/v1/accounts/{account_id}/" + verb, tag: tagAccounts,
-			summary: summary, words: words, scopes: []Scope{AccountsWrite, AccountsCorrect},
+			summary: summary, words: words, scopes: []Scope{AccountsWrite, AccountsCorrect}, audited: true,
 		}
 	}
 	handle(s, post("close-account", "close", "Close an account",
@@ -98,10 +98,11 @@ func (s *Server) closing(ctx context.Context, c *call, f faults, at time.Time, r
 	if err != nil {
 		return 0, accountView{}, err
 	}
-	before, err := s.cfg.Store.Account(ctx, c.account)
+	known, err := s.cfg.Store.Account(ctx, c.account)
 	if err != nil {
 		return 0, accountView{}, err // nothing is kept of accounts that nobody knows
 	}
+	c.changed("", reason, viewAccount(known, zone), nil)
 	said, err := s.explain(ctx, c.account, reason, note)
 	if err != nil {
 		return 0, accountView{}, err
@@ -111,11 +112,12 @@ func (s *Server) closing(ctx context.Context, c *call, f faults, at time.Time, r
 	})
 	if err != nil || result == store.Unchanged {
 		s.forget(ctx, c.account, said.ref)
+		said.ref = ""
 	}
 	if err != nil {
 		return 0, accountView{}, err
 	}
-	c.changed("account/"+c.account, said.stored(), viewAccount(before, zone), viewAccount(account, zone))
+	c.changed("", said.stored(), viewAccount(known, zone), viewAccount(account, zone))
 	s.settle(ctx, c.account)
 	return http.StatusOK, viewAccount(account, zone), nil
 }

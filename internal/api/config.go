@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/verigate/verigate/internal/audit"
 	"github.com/verigate/verigate/internal/campaign"
 	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/figures"
@@ -25,6 +26,7 @@ type Store interface {
 	Account(ctx context.Context, id string) (store.Account, error)
 	store.Extensions
 	store.Versions
+	logs
 	Head(ctx context.Context, accountID string) (lifecycle.Verification, error)
 	Events(ctx context.Context, accountID string, after int64, limit int) ([]store.Entry, error)
 	Written(ctx context.Context, accountID, changeID string) ([]lifecycle.Change, error)
@@ -58,6 +60,12 @@ type Store interface {
 	store.Evidences
 }
 
+// logs is what the audit log is written to and proved by, and where receipts are found.
+type logs interface {
+	store.Audit
+	Blocks(ctx context.Context, accountID string) ([]store.CountedBlock, error)
+}
+
 // population is what previews and reports read of every account.
 type population interface {
 	impact.Source
@@ -86,6 +94,8 @@ type Gate interface {
 	Zone(ctx context.Context) (*time.Location, error)
 	Rules(ctx context.Context) ([]string, error)
 	Outlook(ctx context.Context) (*gate.Outlook, error)
+	ReadReceipt(receipt string) (said gate.Receipt, words gate.Message, keyID string, err error)
+	audit.Seals
 }
 
 // QRContent says what a QR code holds.

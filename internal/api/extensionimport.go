@@ -131,13 +131,17 @@ type extensionImporter struct {
 }
 
 func (i *extensionImporter) run(ctx context.Context, lines []extensionLine) {
+	var err error
 	for part := range slices.Chunk(lines, importBatch) {
-		if err := i.put(ctx, part); err != nil {
-			p := problemOf(err).localised(i.c.lang)
-			i.s.log(i.c, p, err)
-			i.sum.Problem = p
+		if err = i.put(ctx, part); err != nil {
 			break
 		}
+	}
+	i.c.changed("extension-batch/"+i.sum.BatchID, "", nil, importSeen{i.sum.Lines, i.sum.Created, i.sum.Unchanged, i.sum.Errors})
+	if err = i.s.told(i.c, err); err != nil {
+		p := problemOf(err).localised(i.c.lang)
+		i.s.log(i.c, p, err)
+		i.sum.Problem = p
 	}
 	i.write(importedExtensionView{Summary: &i.sum})
 }

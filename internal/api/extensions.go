@@ -158,6 +158,7 @@ func (s *Server) requestExtension(ctx context.Context, c *call, in extensionIn) 
 	}
 	f.freeText("reason", in.Reason)
 	f.freeText("note", in.Note)
+	c.changed("", in.Reason, nil, nil)
 	if err := f.err(); err != nil {
 		return 0, extensionView{}, err
 	}
@@ -180,6 +181,7 @@ func (s *Server) requestExtension(ctx context.Context, c *call, in extensionIn) 
 		return 0, extensionView{}, err
 	}
 	e := outcomes[0].Extension
+	c.changed("extension/"+e.ID, e.Steps[0].Reason, nil, seeExtension(e, zone, c.now))
 	if e.Steps[0].Reason != said.stored() { // an earlier try of the same request brought an explanation of its own
 		s.forget(ctx, c.account, said.ref)
 	}
@@ -222,17 +224,21 @@ func (s *Server) decideExtension(ctx context.Context, c *call, to store.Extensio
 	if err != nil {
 		return 0, extensionView{}, err
 	}
+	before := seeExtension(known, zone, c.now)
 	said, err := s.explain(ctx, known.AccountID, reason, note)
 	if err != nil {
 		return 0, extensionView{}, err
 	}
+	c.changed("extension/"+known.ID, said.code, before, nil)
 	e, decided, err := s.cfg.Store.DecideExtension(ctx, c.extension, s.verdict(c, to, said.stored()))
 	if !decided {
 		s.forget(ctx, known.AccountID, said.ref)
+		said.ref = ""
 	}
 	if err != nil {
 		return 0, extensionView{}, extensionProblem(err, c.now, e)
 	}
+	c.changed("extension/"+e.ID, said.stored(), before, seeExtension(e, zone, c.now))
 	if to != store.ExtensionRejected { // also of a verdict that was recorded before: what followed may have been cut off
 		s.settle(ctx, e.AccountID)
 	}
@@ -287,6 +293,7 @@ func (s *Server) decideBatchOfExtensions(ctx context.Context, c *call, to store.
 	if err := f.err(); err != nil {
 		return 0, extensionBatchView{}, err
 	}
+	c.changed("extension-batch/"+in.BatchID, in.Reason, nil, nil)
 	verdict, err := s.cfg.Store.DecideBatch(ctx, in.BatchID, expected, s.verdict(c, to, in.Reason))
 	if to != store.ExtensionRejected {
 		s.settleAll(verdict.Accounts)
@@ -299,6 +306,7 @@ func (s *Server) decideBatchOfExtensions(ctx context.Context, c *call, to store.
 	case err != nil:
 		return 0, extensionBatchView{}, extensionProblem(err, c.now, store.Extension{})
 	}
+	c.changed("extension-batch/"+in.BatchID, in.Reason, nil, batchSeen{string(to), len(verdict.Accounts), verdict.Left})
 	return http.StatusOK, extensionBatchView{BatchID: in.BatchID, Decided: len(verdict.Accounts), Left: verdict.Left}, nil
 }
 

@@ -59,6 +59,7 @@ func (s *Server) once(c *call, answer func() (int, any, error), restore func(sav
 		case !s.cfg.Tokens.sameBody(saved.BodyHash, c.body):
 			return problem(CodeIdempotencyConflict)
 		case saved.Status != 0:
+			c.told = true // the first time
 			return s.replay(c, saved, restore)
 		}
 	}

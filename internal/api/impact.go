@@ -66,14 +66,14 @@ func (s *Server) impactRoutes(room chan struct{}) {
 		summary: "Preview whom the rules will hit",
 		words: "Counts every account at an instant, by rule, class and state; day by day until then; and what changes against the versions in force at from. " +
 			"Nothing is written. It reads every account, so it takes seconds for a million and only two run at a time.",
-		scopes: scopes, maxBody: maxPolicyBody,
+		scopes: scopes, maxBody: maxPolicyBody, asks: true,
 	}, p.preview)
 	op := operation{
 		id: "list-impact", method: http.MethodPost, path: "/v1/policies:impact-accounts", tag: tagPolicies,
 		summary: "List whom the rules will hit",
 		words: "One account and rule a line, by account id, as NDJSON or CSV. Cells of a CSV that a spreadsheet would run begin with an apostrophe. " +
 			"An answer that could not be finished breaks off without the end of its last chunk.",
-		scopes: scopes, maxBody: maxPolicyBody, streams: true,
+		scopes: scopes, maxBody: maxPolicyBody, streams: true, asks: true,
 	}
 	schemas := s.openapi.Components.Schemas
 	s.document(op, true, media{kind: mediaJSON, schema: schemaOf[impactRowsIn](schemas)}, media{kind: mediaNDJSON, schema: schemaOf[impact.AccountRow](schemas)})

@@ -26,6 +26,7 @@ const (
 	tagWebhooks      = "Webhooks"
 	tagExtensions    = "Extensions"
 	tagSweeps        = "Sweeps"
+	tagAudit         = "Audit"
 	tagLinks         = "Links"
 	tagAccess        = "Access"
 	tagServer        = "Server"
@@ -62,6 +63,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 			{Name: tagPolicies, Description: "The dated rules: who proposes, who approves, what is in force, and the emergency brake."},
 			{Name: tagExtensions, Description: "Later enforcement instants for single accounts, asked for by one key and approved by another."},
 			{Name: tagSweeps, Description: "Announcing what the rules block. The gate needs no sweep."},
+			{Name: tagAudit, Description: "What people did, and the proof that the logs are what they were."},
 			{Name: tagLinks, Description: "Addresses that merchants' phones open. They need no key: the token is the right."},
 			{Name: tagAccess, Description: "Who may do what: the persons of the admin pages, and API keys."},
 			{Name: tagServer, Description: "Health and documentation."},
@@ -103,6 +105,9 @@ func (s *Server) document(op operation, takesBody bool, in, out media) {
 		}
 		doc.Security = []map[string][]string{{securityName: {}}}
 		doc.Extensions = map[string]any{"x-scopes": names}
+		if op.recorded() {
+			doc.Extensions["x-audited"] = true
+		}
 	}
 	if takesBody {
 		doc.RequestBody = &huma.RequestBody{
@@ -147,6 +152,9 @@ func (op operation) description() string {
 			names[i] = "`" + string(scope) + "`"
 		}
 		words += "\n\nScope: " + strings.Join(names, " or ") + "."
+	}
+	if op.recorded() {
+		words += " Calls stand in the audit log."
 	}
 	return strings.TrimSpace(words)
 }

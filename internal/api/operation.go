@@ -37,6 +37,8 @@ type operation struct {
 	lines            bool           // an import of lines, which is repeatable by itself and takes no Idempotency-Key
 	secret           bool           // the answer holds personal data: it is not kept under an Idempotency-Key
 	streams          bool           // the answer is as long as the population: it is not kept under an Idempotency-Key
+	asks             bool           // a POST that changes nothing, so the audit log need not tell of it
+	audited          bool           // the audit log tells of every call, whoever makes it; see told
 }
 
 // parameter is one value of the query string.
@@ -75,7 +77,9 @@ type call struct {
 	body      []byte
 	// act is what the audit log will say of this call, filled in by the operation as far as it knows better than the
 	// path: Subject, Reason, Before, After.
-	act store.AuditEntry
+	act    store.AuditEntry
+	marked bool // see mark
+	told   bool // the audit log has it, or is not to have it
 }
 
 // changed says for the audit log why something was done and what it changed, as the API shows it; never personal data.
@@ -90,7 +94,7 @@ func shown(value any) json.RawMessage {
 		return nil
 	}
 	text, err := json.Marshal(value)
-	if err != nil {
+	if err != nil || string(text) == "null" {
 		return nil // what cannot be written is told by the answer, not by the log
 	}
 	return text
@@ -123,14 +127,15 @@ func handle[In, Out any](s *Server, op operation, h func(ctx context.Context, c 
 				return err
 			}
 		}
-		answer := func() (int, any, error) {
+		answer := func() (status int, out any, err error) {
 			var in In
 			if takesBody && len(c.body) > 0 {
-				if err := decode(c.body, &in); err != nil {
-					return 0, nil, err
-				}
+				err = decode(c.body, &in)
 			}
-			return h(c.r.Context(), c, in)
+			if err == nil {
+				status, out, err = h(c.r.Context(), c, in)
+			}
+			return status, out, s.told(c, err)
 		}
 		if c.r.Header.Get(idempotencyHeader) != "" && op.method == http.MethodPost && !op.secret {
 			return s.once(c, answer, func(saved []byte) (any, error) { return restore[Out](s, saved) })
@@ -151,11 +156,18 @@ func (s *Server) serve(op operation, h func(*call) error) {
 	}
 	s.adapter.Handle(&huma.Operation{Method: op.method, Path: op.path}, s.huma(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{r: r, w: w, op: &op, lang: s.languages.of(r), now: s.cfg.Now()}
+		ended := false
+		defer func() {
+			if !ended {
+				_ = s.told(c, problem(CodeInternal)) // a panic, on its way to who answers it
+			}
+		}()
 		err := s.admit(c)
 		if err == nil {
 			err = h(c)
 		}
-		if err != nil {
+		ended = true
+		if err = s.told(c, err); err != nil {
 			s.fail(c, err)
 		}
 	}))

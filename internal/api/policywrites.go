@@ -63,6 +63,7 @@ func (s *Server) publishPolicy(ctx context.Context, c *call, in policyIn) (int, 
 	if in.EffectiveFrom != "" {
 		p.EffectiveFrom = f.instantOf("effective_from", in.EffectiveFrom)
 	}
+	c.changed("policy", in.Note, nil, nil)
 	if err := f.err(); err != nil {
 		return 0, policyView{}, err
 	}
@@ -70,6 +71,11 @@ func (s *Server) publishPolicy(ctx context.Context, c *call, in policyIn) (int, 
 	if err != nil {
 		return 0, policyView{}, err
 	}
+	var before any
+	if !created {
+		before = seePolicy(record, s.zoneOrUTC(ctx)) // the text was known, and nothing changed
+	}
+	c.changed(policySubject(record.Name, record.Version), in.Note, before, seePolicy(record, s.zoneOrUTC(ctx)))
 	status := http.StatusOK
 	if created {
 		status = http.StatusCreated
@@ -89,13 +95,21 @@ func (s *Server) rulePolicy(
 		f.required("reason")
 	}
 	f.freeText("reason", in.Reason)
+	c.changed(policySubject(name, version), in.Reason, nil, nil)
 	if err := f.err(); err != nil {
 		return 0, policyView{}, err
 	}
+	known, err := s.desk.Record(ctx, name, version)
+	if err != nil {
+		return 0, policyView{}, err
+	}
+	before := seePolicy(known, s.zoneOrUTC(ctx))
+	c.changed(policySubject(name, version), in.Reason, before, nil)
 	record, err := rule(ctx, rulebook.Decision{Name: name, Version: version, Actor: c.key.ID, Reason: in.Reason})
 	if err != nil {
 		return 0, policyView{}, err
 	}
+	c.changed(policySubject(name, version), in.Reason, before, seePolicy(record, s.zoneOrUTC(ctx)))
 	return s.policyAnswer(ctx, http.StatusOK, record)
 }
 

@@ -142,6 +142,7 @@ func (s *Server) startReminders(ctx context.Context, c *call, in remindersIn) (i
 		return 0, runView{}, problem(CodePolicyNotFound)
 	}
 	runID := contract.RemindersRun(in.Policy, uuid.NewSHA1(uuid.NameSpaceOID, []byte(c.change)).String())
+	c.changed("reminders/"+runID, "", nil, startSeen{in.Policy, in.DryRun})
 	if err := s.cfg.Reminders.Start(ctx, runID, in.DryRun); err != nil {
 		return 0, runView{}, err
 	}
@@ -179,10 +180,17 @@ func (s *Server) steerReminders(
 	if _, err := contract.RemindersPolicy(runID); err != nil {
 		return 0, reminderRunView{}, problem(CodeRunNotFound)
 	}
+	var before any
+	if c.recorded() {
+		if known, err := s.cfg.Reminders.Progress(ctx, runID); err == nil { // else the command says why
+			before = runSeen{string(known.State), known.DryRun}
+		}
+	}
 	p, err := do(ctx, runID)
 	if err != nil {
 		return 0, reminderRunView{}, err
 	}
+	c.changed("reminders/"+runID, "", before, runSeen{string(p.State), p.DryRun})
 	return http.StatusOK, viewRun(p), nil
 }
 

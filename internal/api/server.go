@@ -99,6 +99,8 @@ func (s *Server) routes() {
 	s.pageLinkRoutes()
 	s.accessRoutes()
 	s.evidenceRoutes()
+	s.auditRoutes()
+	s.receiptRoutes()
 	s.healthRoutes()
 	s.fallbacks()
 }

@@ -145,6 +145,7 @@ func (s *Server) startSweep(ctx context.Context, c *call, in sweepIn) (int, swee
 		f.required("policy")
 	}
 	f.matches("reason", in.Reason, codePattern, codeFmt, codeZh)
+	c.changed("sweep", in.Reason, nil, nil)
 	if err := f.err(); err != nil {
 		return 0, sweepStartedView{}, err
 	}
@@ -155,6 +156,7 @@ func (s *Server) startSweep(ctx context.Context, c *call, in sweepIn) (int, swee
 	if err != nil {
 		return 0, sweepStartedView{}, err
 	}
+	c.changed("sweep/"+key.ID(), in.Reason, nil, startSeen{key.Policy, key.DryRun})
 	return http.StatusAccepted, sweepStartedView{key.ID()}, nil
 }
 
@@ -226,6 +228,11 @@ func (s *Server) commandSweep(
 	if err != nil {
 		return 0, sweepView{}, err
 	}
+	var before any
+	if known, err := s.cfg.Sweeps.Progress(ctx, key); err == nil { // else the command says why
+		before = runSeen{string(known.State), known.DryRun}
+	}
+	c.changed("sweep/"+key.ID(), "", before, nil)
 	progress, err := send(ctx, key, contract.SweepCommand{Actor: s.actor(c, lifecycle.ActorOperator)})
 	if errors.Is(err, ErrSweepNotRunning) {
 		if _, known := s.cfg.Store.Sweep(ctx, key.ID()); known == nil {
@@ -235,6 +242,7 @@ func (s *Server) commandSweep(
 	if err != nil {
 		return 0, sweepView{}, sweepProblem(err)
 	}
+	c.changed("sweep/"+key.ID(), "", before, runSeen{string(progress.State), progress.DryRun})
 	return http.StatusOK, viewSweep(progress, zone, c.now), nil
 }
 

@@ -115,7 +115,12 @@ func (s *Server) correct(ctx context.Context, c *call, in correctIn) (int, statu
 	} else if !allows(c.key.Scopes, VerificationsWrite) {
 		return 0, statusView{}, lacks([]Scope{VerificationsWrite})
 	}
+	c.changed("", in.SupportReason, nil, nil)
 	identity, err := s.keepSubject(ctx, c, realNameIn{in.Name, in.Document, in.RiskNoticeVersion}, f)
+	if err != nil {
+		return 0, statusView{}, err
+	}
+	before, err := s.standing(ctx, c)
 	if err != nil {
 		return 0, statusView{}, err
 	}
@@ -123,7 +128,9 @@ func (s *Server) correct(ctx context.Context, c *call, in correctIn) (int, statu
 		Identity: identity, RiskNoticeVersion: in.RiskNoticeVersion, Support: in.SupportReason != "",
 		Reason: in.SupportReason, Actor: actor,
 	})
-	return s.settled(ctx, c, identity.Ref, status, err)
+	code, view, err := s.settled(ctx, c, identity.Ref, status, err)
+	c.moved(in.SupportReason, before, view)
+	return code, view, err
 }
 
 // keepSubject checks real-name information, all of it, and puts it into the vault. It adds to the faults found so far.
@@ -278,25 +285,28 @@ func (s *Server) explained(ctx context.Context, c *call, kind lifecycle.ActorKin
 	var f faults
 	f.freeText("reason", reason)
 	f.freeText("note", note)
+	c.changed("", reason, nil, nil)
 	if err := f.err(); err != nil {
 		return 0, statusView{}, err
 	}
-	before, err := s.cfg.Store.Head(ctx, c.account)
-	if err != nil {
+	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
 		return 0, statusView{}, err // nothing is kept of accounts that nobody knows
+	}
+	before, err := s.standing(ctx, c)
+	if err != nil {
+		return 0, statusView{}, err
 	}
 	said, err := s.explain(ctx, c.account, reason, note)
 	if err != nil {
 		return 0, statusView{}, err
 	}
-	if kind == lifecycle.ActorOperator {
-		c.changed("account/"+c.account, said.stored(), stood{before.State, before.Seq}, nil)
-	}
 	status, err := run(ctx, c.account, c.change, contract.Plain{Reason: said.code, NoteRef: said.ref, Actor: s.actor(c, kind)})
-	if err == nil && kind == lifecycle.ActorOperator {
-		c.act.After = shown(stood{status.State, status.Seq})
+	code, view, err := s.settled(ctx, c, said.ref, status, err)
+	if err != nil {
+		said.ref = "" // it was not kept
 	}
-	return s.settled(ctx, c, said.ref, status, err)
+	c.moved(said.stored(), before, view)
+	return code, view, err
 }
 
 // actor is who a change is recorded under: the key, never a name.

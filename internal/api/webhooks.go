@@ -127,6 +127,7 @@ func (s *Server) createWebhook(ctx context.Context, c *call, in webhookIn) (int,
 	if err != nil {
 		return 0, webhookWithSecretView{}, webhookProblem(err)
 	}
+	c.changed("webhook/"+w.ID, "", nil, seeWebhook(w))
 	return http.StatusCreated, webhookWithSecretView{viewWebhook(w, zone), orNil(secret)}, nil
 }
 
@@ -211,9 +212,12 @@ func (s *Server) changeWebhook(ctx context.Context, c *call, in webhookChangeIn)
 	if err != nil {
 		return 0, webhookView{}, err
 	}
+	before := seeWebhook(w)
+	c.changed("webhook/"+w.ID, "", before, nil)
 	if w, err = s.cfg.Webhooks.Change(ctx, w.ID, change); err != nil {
 		return 0, webhookView{}, webhookProblem(err)
 	}
+	c.changed("webhook/"+w.ID, "", before, seeWebhook(w))
 	return http.StatusOK, viewWebhook(w, zone), nil
 }
 
@@ -235,6 +239,7 @@ func (s *Server) rotateWebhookSecret(ctx context.Context, c *call, in rotateIn) 
 	if err != nil {
 		return 0, webhookWithSecretView{}, webhookProblem(err)
 	}
+	c.changed("webhook/"+w.ID, "", nil, rotatedSeen{hours})
 	return http.StatusOK, webhookWithSecretView{viewWebhook(w, zone), orNil(secret)}, nil
 }
 
@@ -243,6 +248,7 @@ func (s *Server) testWebhook(ctx context.Context, c *call, _ none) (int, testedV
 	if err != nil {
 		return 0, testedView{}, webhookProblem(err)
 	}
+	c.changed("webhook/"+c.r.PathValue("webhook_id"), "", nil, messageSeen{id})
 	return http.StatusAccepted, testedView{id}, nil
 }
 
@@ -287,6 +293,7 @@ func (s *Server) redeliver(ctx context.Context, c *call, in redeliverIn) (int, r
 	if err := s.cfg.Webhooks.Redeliver(ctx, id, in.MessageID, c.now); err != nil {
 		return 0, redeliveredView{}, webhookProblem(err)
 	}
+	c.changed("webhook/"+id, "", nil, messageSeen{in.MessageID})
 	return http.StatusAccepted, redeliveredView{Queued: 1}, nil
 }
 
@@ -317,6 +324,7 @@ func (s *Server) redeliverRange(ctx context.Context, c *call, id string, in rede
 	if err != nil {
 		return 0, redeliveredView{}, webhookProblem(err)
 	}
+	c.changed("webhook/"+id, "", nil, redeliveredSeen{span.From, span.To, queued})
 	view := redeliveredView{Queued: queued}
 	if next != (store.LogPlace{}) {
 		text := next.RecordedAt.UTC().Format(time.RFC3339Nano) + "/" + strconv.FormatInt(next.Position, 10)

@@ -26,7 +26,7 @@ func (a *App) newAdmin(behind http.Handler) (http.Handler, error) {
 	entrance, err := access.New(access.Config{
 		Store: a.store, Hasher: password.NewHasher(password.Standard()), Now: a.clock.Now, Logger: a.log,
 		Idle: c.SessionIdle, Life: c.SessionLife, HTTPS: https, Passwords: c.Passwords, Provider: provider,
-		Address: a.caller(), Audit: auditOf(a.store),
+		Address: a.caller(), Audit: a.store,
 	})
 	if err != nil {
 		return nil, err

@@ -5,25 +5,11 @@ import (
 	"encoding/json"
 
 	"github.com/verigate/verigate/internal/store"
-	"github.com/verigate/verigate/internal/store/sqlstore"
 )
-
-// auditOf is the log of what people did, nil if the store keeps none.
-func auditOf(s *sqlstore.Store) store.Audit {
-	log, ok := any(s).(store.Audit)
-	if !ok {
-		return nil
-	}
-	return log
-}
 
 // record tells the log what a command beside the program did. It is asked before the command is done with: what cannot
 // be told is an error.
 func (a *Admin) record(ctx context.Context, action string, before, after store.Operator) error {
-	log := auditOf(a.store)
-	if log == nil {
-		return nil
-	}
 	e := store.AuditEntry{At: a.clock.Now(), Actor: "cli", Action: action, Subject: "operator/" + after.ID, Outcome: "ok"}
 	var err error
 	if before.ID != "" {
@@ -34,7 +20,7 @@ func (a *Admin) record(ctx context.Context, action string, before, after store.O
 	if e.After, err = operatorState(after); err != nil {
 		return err
 	}
-	_, err = log.AppendAudit(ctx, e)
+	_, err = a.store.AppendAudit(ctx, e)
 	return err
 }
 

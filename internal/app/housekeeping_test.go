@@ -2,11 +2,32 @@ package app
 
 import (
 	"context"
+	"encoding/base64"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/fixturetest"
 )
+
+// TestACheckpointIsTakenOnceADay: it stands in the program's log too.
+func TestACheckpointIsTakenOnceADay(t *testing.T) {
+	t.Parallel()
+	a := withoutEngine(t)
+	defer func() { require.NoError(t, a.Stop(context.WithoutCancel(t.Context()))) }()
+	var out fixturetest.Buffer
+	a.log = slog.New(slog.NewTextHandler(&out, nil))
+	a.checkpoint(t.Context())
+	a.checkpoint(t.Context())
+	all, err := a.store.Checkpoints(t.Context(), 0, 10)
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	require.Equal(t, 1, strings.Count(out.String(), "checkpoint of the logs"))
+	require.Contains(t, out.String(), base64.RawURLEncoding.EncodeToString(all[0].Signature))
+}
 
 // TestTidyForgetsOnlyOldAnswers: an answer is kept for its promised day and not forever.
 func TestTidyForgetsOnlyOldAnswers(t *testing.T) {

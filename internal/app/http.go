@@ -166,7 +166,7 @@ func routes() []string {
 		"/v1/policies", "/v1/policies:in-force", "/v1/policies/{name}/versions/{n}", "/v1/policies/{name}/versions/{n}/approve",
 		"/v1/policies/{name}/versions/{n}/reject", "/v1/policies/{name}/versions/{n}/withdraw", "/v1/policies/{name}/diff",
 		"/v1/policies/{name}/history", "/v1/policies/{name}/observed", "/v1/policies/{name}/brake", "/v1/policies/{name}/release",
-		"/v1/brakes", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
+		"/v1/brakes", "/v1/schedules", "/v1/audit", "/v1/audit:export", "/v1/audit:verify", "/v1/audit/checkpoints", "/v1/receipts:check", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
 		"/v1/accounts/{account_id}/contact", "/v1/accounts/{account_id}/notices", "/v1/accounts/{account_id}/prompts",
 		"/v1/accounts/{account_id}/prompts/{n}", "/v1/reminders", "/v1/reminders/{run_id}", "/v1/reminders/{run_id}/pause",
 		"/v1/reminders/{run_id}/resume", "/v1/reminders/{run_id}/cancel", "/hooks/sms/{secret}",

@@ -100,9 +100,12 @@ func (r *receipts) verify(receipt string) (Receipt, error) {
 	return said, nil
 }
 
-func mac(secret, signed []byte) []byte {
+func mac(secret, signed []byte) []byte { return macFor("receipt", secret, signed) }
+
+// macFor signs for one purpose, so that what was signed for one is nothing for another.
+func macFor(purpose string, secret, signed []byte) []byte {
 	h := hmac.New(sha256.New, secret)
-	h.Write([]byte("verigate receipt\n"))
+	h.Write([]byte("verigate " + purpose + "\n"))
 	h.Write(signed)
 	return h.Sum(nil)
 }

@@ -26,6 +26,7 @@ var (
 // Store is everything. Consumers declare the part that they need.
 type Store interface {
 	Accounts
+	Audit
 	Log
 	Details
 	Hints

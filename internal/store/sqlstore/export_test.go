@@ -42,3 +42,17 @@ func (s *Store) MigrateTo(ctx context.Context, version int64) error {
 
 // FactsOfOne is the statement of Facts, for an account named a1.
 const FactsOfOne = factsQuery + `a.account_id = 'a1' ORDER BY e.granted_at, e.extension_id`
+
+// Tamper writes to the database as somebody would who can, past what keeps the program from it.
+func (s *Store) Tamper(ctx context.Context, statement string) (rows int64, err error) {
+	for _, guard := range []string{`PRAGMA foreign_keys = OFF`, `DROP TRIGGER IF EXISTS audit_unchanged`, `DROP TRIGGER IF EXISTS audit_undeleted`} {
+		if _, err := s.writer.ExecContext(ctx, guard); err != nil {
+			return 0, err
+		}
+	}
+	result, err := s.writer.ExecContext(ctx, statement)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}

@@ -26,6 +26,11 @@ func Run(t *testing.T, open Opener) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, *harness){
 		"Accounts":    testAccounts,
+		"Audit":       testAudit,
+		"AuditOrder":  testAuditOrder,
+		"AuditCheck":  testAuditCheck,
+		"LogsCheck":   testLogsCheck,
+		"Checkpoints": testCheckpoints,
 		"Batch":       testBatch,
 		"Bulk":        testBulk,
 		"Imports":     testImports,
