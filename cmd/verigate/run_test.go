@@ -91,7 +91,7 @@ func TestDemo(t *testing.T) {
 		text, err := os.ReadFile(file)
 		return err == nil && json.Unmarshal(text, &places) == nil
 	}, time.Minute, 20*time.Millisecond, "%s", errs.String())
-	require.Empty(t, places.Admin)
+	require.Equal(t, places.API+"/admin/", places.Admin)
 	require.NotEmpty(t, places.Temporal)
 	require.NotEmpty(t, places.TemporalUI)
 	require.NotEmpty(t, places.Alipay)

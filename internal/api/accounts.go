@@ -40,7 +40,7 @@ func (s *Server) accountRoutes() {
 		scopes:  []Scope{AccountsWrite, AccountsCorrect},
 		query:   []parameter{{name: "reason", words: "Why the facts of a known account change."}},
 		answers: map[int]string{http.StatusCreated: "The account is new.", http.StatusOK: "The account was known."},
-		codes:   []Code{CodeFactsDiffer},
+		codes:   []Code{CodeFactsDiffer}, services: true,
 	}, s.putAccount)
 	handle(s, operation{
 		id: "get-account", method: http.MethodGet, path: "/v1/accounts/{account_id}", tag: tagAccounts,

@@ -20,15 +20,19 @@ func (op *operation) recorded() bool {
 		return true
 	}
 	services := []Scope{AccountsWrite, DecisionsRead, VerificationsWrite, VerificationsRead}
-	changes := op.method != http.MethodGet && op.method != http.MethodHead && !op.asks
-	return changes && slices.ContainsFunc(op.scopes, func(s Scope) bool { return !slices.Contains(services, s) })
+	return op.changes() && !op.services && slices.ContainsFunc(op.scopes, func(s Scope) bool { return !slices.Contains(services, s) })
+}
+
+// changes reports whether an operation changes something.
+func (op *operation) changes() bool {
+	return op.method != http.MethodGet && op.method != http.MethodHead && !op.asks
 }
 
 // mark has the call recorded, although not every call of its operation is.
 func (c *call) mark() { c.marked = true }
 
 // recorded reports whether the call will be put into the audit log.
-func (c *call) recorded() bool { return c.marked || c.op.recorded() }
+func (c *call) recorded() bool { return c.marked || c.op.recorded() || c.person && c.op.changes() }
 
 // auditWait bounds the writing of an entry. The caller may be gone by then; what was done is recorded all the same.
 const auditWait = 5 * time.Second

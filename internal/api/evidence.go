@@ -72,7 +72,7 @@ func (s *Server) evidenceRoutes() {
 	look := operation{
 		id: "look-at-evidence", method: http.MethodGet, path: evidencePath + "/{evidence_id}", tag: tagReviews,
 		summary: "Look at evidence", words: "A picture as image/jpeg, or words as text/plain. Every look is in the audit log.",
-		scopes: []Scope{IdentitiesRead}, codes: []Code{CodeEvidenceNotFound},
+		scopes: []Scope{IdentitiesRead}, audited: true, codes: []Code{CodeEvidenceNotFound, CodeClaimNeeded, CodeCaseClaimed},
 		query: []parameter{
 			{name: "size", words: "small: at most 320 pixels a side.", values: []string{"small"}},
 			{name: "turn", words: "Degrees clockwise.", values: []string{"0", "90", "180", "270"}},
@@ -268,6 +268,9 @@ func (s *Server) lookAtEvidence(c *call) error {
 		return err
 	}
 	c.changed("account/"+c.account, "", nil, map[string]string{"evidence": e.ID, "kind": e.Kind, "size": c.query("size")})
+	if err := s.told(c, nil); err != nil { // before anything is shown
+		return err
+	}
 	h := c.w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")

@@ -185,7 +185,6 @@ func (s *Server) requestExtension(ctx context.Context, c *call, in extensionIn) 
 	if e.Steps[0].Reason != said.stored() { // an earlier try of the same request brought an explanation of its own
 		s.forget(ctx, c.account, said.ref)
 	}
-	c.changed("account/"+c.account, said.stored(), nil, viewExtension(e, zone, c.now))
 	if e.Recorded() == store.ExtensionApproved {
 		s.settle(ctx, c.account)
 	}

@@ -38,6 +38,7 @@ type operation struct {
 	secret           bool           // the answer holds personal data: it is not kept under an Idempotency-Key
 	streams          bool           // the answer is as long as the population: it is not kept under an Idempotency-Key
 	asks             bool           // a POST that changes nothing, so the audit log need not tell of it
+	services         bool           // what account services tell too: the audit log tells of people, and of calls that the operation marks
 	audited          bool           // the audit log tells of every call, whoever makes it; see told
 }
 

@@ -83,6 +83,9 @@ func (e *Engine) take(ctx context.Context, accountID, changeID, command string, 
 			return contract.Status{}, api.ErrAccountUnknown
 		}
 		if _, err := e.Store.Written(ctx, accountID, changeID); err == nil {
+			if v, err = e.Store.Head(ctx, accountID); err != nil { // it may have been written since the head was read
+				return contract.Status{}, err
+			}
 			return e.answer(contract.StatusOf(v, e.Limits, e.Now()))
 		}
 		c, err := draft(v)
