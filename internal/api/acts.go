@@ -118,6 +118,7 @@ func kindOf(parameter string) string {
 }
 
 var (
+	ownPattern    = regexp.MustCompile(`^(op_)?[0-9a-f]{16}$`) // of keys and operators, made by us
 	idPattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
 	reasonPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}( note:[A-Za-z0-9-]{1,64})?$`)
 	digitsPattern = regexp.MustCompile(`[0-9]{11}`) // a phone number or more
@@ -127,6 +128,9 @@ var (
 // platform's own and stands in every log.
 func plainSubject(subject string) string {
 	parts := strings.Split(subject, "/")
+	if len(parts) == 2 && slices.Contains([]string{"key", "operator"}, parts[0]) && ownPattern.MatchString(parts[1]) {
+		return subject
+	}
 	for i, p := range parts {
 		number := digitsPattern.MatchString(p) && uuid.Validate(p) != nil && (i == 0 || parts[0] != "account")
 		if p != "" && (number || !idPattern.MatchString(p)) {
