@@ -3,6 +3,7 @@ module github.com/verigate/verigate
 go 1.26.8
 
 require (
+	github.com/alecthomas/assert/v2 v2.11.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
@@ -33,6 +34,8 @@ require (
 )
 
 require (
+	github.com/alecthomas/repr v0.5.2 // indirect
+	github.com/hexops/gotextdiff v1.0.3 // indirect
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 )

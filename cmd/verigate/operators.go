@@ -50,8 +50,8 @@ func (f secretFlags) password(w *world) (given string, made bool, err error) {
 	if f.Generate {
 		return app.NewPassword(), true, nil
 	}
-	if in, ok := w.stdin.(*os.File); ok && term.IsTerminal(int(in.Fd())) { //nolint:gosec // a descriptor is a small number
-		given, err = w.askTwice(func() ([]byte, error) { return term.ReadPassword(int(in.Fd())) }) //nolint:gosec // as above
+	if in, ok := w.stdin.(*os.File); ok && term.IsTerminal(int(in.Fd())) {
+		given, err = w.askTwice(func() ([]byte, error) { return term.ReadPassword(int(in.Fd())) })
 		return given, false, err
 	}
 	line, err := bufio.NewReader(io.LimitReader(w.stdin, 4096)).ReadString('\n')

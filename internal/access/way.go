@@ -39,7 +39,7 @@ func (s *Service) Begin(w http.ResponseWriter, r *http.Request, back string) (st
 	if err != nil {
 		return "", err
 	}
-	s.set(w, http.Cookie{
+	s.set(w, http.Cookie{ //nolint:gosec // set gives it Secure, HttpOnly and SameSite
 		Name: s.cookie(wayCookie), Value: base64.RawURLEncoding.EncodeToString(text), MaxAge: int(wayLife.Seconds()),
 	})
 	return address, nil

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/assert/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/admin"
@@ -153,8 +154,8 @@ func TestOverviewOfTrouble(t *testing.T) {
 	}
 	w := newWorld(t, "2020-12-01 12:00:00", func(c *admin.Config) {
 		c.API = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			require.Equal(t, "/v1/figures", r.URL.Path)
-			require.NoError(t, json.NewEncoder(w).Encode(trouble))
+			assert.Equal(t, "/v1/figures", r.URL.Path)
+			assert.NoError(t, json.NewEncoder(w).Encode(trouble))
 		})
 	})
 	body := w.get(api.RoleOperator, "/admin/").is(http.StatusOK)

@@ -96,7 +96,7 @@ func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	p := s.signInForm(r, q.Get("back"))
 	if _, err := s.cfg.Sessions.Person(r.Context(), r, false); err == nil {
-		http.Redirect(w, r, page.OwnPath(p.Back, home, home), http.StatusSeeOther)
+		http.Redirect(w, r, page.OwnPath(p.Back, home, home), http.StatusSeeOther) //nolint:gosec // OwnPath keeps to our own pages
 		return
 	}
 	p.Left = q.Has("left")
@@ -111,7 +111,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		s.notIn(w, r, p, err)
 		return
 	}
-	http.Redirect(w, r, page.OwnPath(p.Back, home, home), http.StatusSeeOther)
+	http.Redirect(w, r, page.OwnPath(p.Back, home, home), http.StatusSeeOther) //nolint:gosec // OwnPath keeps to our own pages
 }
 
 // toProvider is a link and no form: browsers hold a form's redirects to our own address, as the policy of these pages
@@ -123,7 +123,7 @@ func (s *Server) toProvider(w http.ResponseWriter, r *http.Request) {
 		s.notIn(w, r, p, err)
 		return
 	}
-	http.Redirect(w, r, address, http.StatusSeeOther)
+	http.Redirect(w, r, address, http.StatusSeeOther) //nolint:gosec // the configured provider's own address
 }
 
 func (s *Server) fromProvider(w http.ResponseWriter, r *http.Request) {
@@ -138,7 +138,7 @@ func (s *Server) fromProvider(w http.ResponseWriter, r *http.Request) {
 		s.notIn(w, r, p, err)
 		return
 	}
-	http.Redirect(w, r, page.OwnPath(p.Back, home, home), http.StatusSeeOther)
+	http.Redirect(w, r, page.OwnPath(p.Back, home, home), http.StatusSeeOther) //nolint:gosec // OwnPath keeps to our own pages
 }
 
 // notIn draws the form again with what is to be said.

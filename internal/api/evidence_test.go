@@ -47,11 +47,11 @@ func evidenceForm(t *testing.T, pairs ...string) (body io.Reader, media string) 
 		if pairs[i] == "file" {
 			part, err := w.CreateFormFile("file", "../../"+canaryName+".html")
 			require.NoError(t, err)
-			_, err = part.Write([]byte(pairs[i+1]))
+			_, err = part.Write([]byte(pairs[i+1])) //nolint:gosec // pairs
 			require.NoError(t, err)
 			continue
 		}
-		require.NoError(t, w.WriteField(pairs[i], pairs[i+1]))
+		require.NoError(t, w.WriteField(pairs[i], pairs[i+1])) //nolint:gosec // pairs
 	}
 	require.NoError(t, w.Close())
 	return &b, w.FormDataContentType()

@@ -62,7 +62,7 @@ func TestForecast(t *testing.T) {
 			line := p.BurnDown.Forecast
 			require.Len(t, line, 4, "now, two midnights, the deadline")
 			require.True(t, p.At.Equal(line[0].At) && e.At.Equal(line[3].At) && beijing(12, 2, 0).Equal(line[1].At))
-			require.EqualValues(t, tt.unverified, line[0].Expected)
+			require.Equal(t, int64(tt.unverified), int64(line[0].Expected))
 			require.Equal(t, []int64{tt.expected, tt.best, tt.worst}, []int64{line[3].Expected, line[3].Least, line[3].Most})
 			for i := 1; i < len(line); i++ {
 				require.LessOrEqual(t, line[i].Expected, line[i-1].Expected)
@@ -118,7 +118,7 @@ func TestBurnDownAcrossTheDeadline(t *testing.T) {
 	require.EqualValues(t, 3, unverified(b, beijing(12, 1, 0)))
 	require.EqualValues(t, 2, unverified(b, beijing(12, 2, 0)))
 	require.EqualValues(t, 2, unverified(b, before.At))
-	require.EqualValues(t, before.Unverified, unverified(b, before.At))
+	require.Equal(t, before.Unverified, unverified(b, before.At))
 	require.Equal(t, []int64{0, 0, 0, 0, 0, 1, 0}, b.Pace.Days)
 	require.Zero(t, before.Blocked)
 	require.EqualValues(t, 2, before.Enforcement.IfNothing)

@@ -135,7 +135,7 @@ const languageCookie = "verigate_lang"
 func NewCatalogues(files fs.FS, dir, root string, https bool) (*Catalogues, error) {
 	c := &Catalogues{
 		matcher: language.NewMatcher([]language.Tag{language.SimplifiedChinese, language.English, language.TraditionalChinese}),
-		cookie: http.Cookie{
+		cookie: http.Cookie{ //nolint:gosec // Secure wherever browsers come by https
 			Name: languageCookie, Path: root, MaxAge: int((365 * 24 * time.Hour).Seconds()),
 			HttpOnly: true, Secure: https, SameSite: http.SameSiteLaxMode,
 		},
@@ -190,7 +190,7 @@ func (c *Catalogues) Named(tag string) *Catalogue {
 
 // Choose remembers a language. The cookie says nothing about the reader but that.
 func (c *Catalogues) Choose(w http.ResponseWriter, chosen *Catalogue) {
-	cookie := c.cookie
+	cookie := c.cookie //nolint:gosec // a copy of the one above
 	cookie.Value = chosen.tag
 	http.SetCookie(w, &cookie)
 }
@@ -200,7 +200,7 @@ func (c *Catalogues) Switch(w http.ResponseWriter, r *http.Request, home string)
 	if chosen := c.Named(r.PostFormValue("lang")); chosen != nil {
 		c.Choose(w, chosen)
 	}
-	http.Redirect(w, r, OwnPath(r.PostFormValue("back"), c.cookie.Path, home), http.StatusSeeOther)
+	http.Redirect(w, r, OwnPath(r.PostFormValue("back"), c.cookie.Path, home), http.StatusSeeOther) //nolint:gosec // OwnPath keeps to our own pages
 }
 
 // OwnPath returns address if it is one of a page below root, else home: a redirect must not lead away. A query is kept.

@@ -149,7 +149,7 @@ func (d *EndsDigest) Add(e LogEnd) {
 	d.Accounts++
 	text := binary.BigEndian.AppendUint64(nil, uint64(len(e.AccountID)))
 	text = append(text, e.AccountID...)
-	text = binary.BigEndian.AppendUint64(text, uint64(e.Number))
+	text = binary.BigEndian.AppendUint64(text, uint64(e.Number)) //nolint:gosec // counted from 1
 	text = append(text, e.Hash...)
 	_, _ = d.hash.Write(text) // never fails
 }

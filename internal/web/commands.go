@@ -71,7 +71,7 @@ func noteOf(err error) string {
 			return noteCorrections
 		case lifecycle.CodeAccountClosed:
 			return noteClosed
-		case lifecycle.CodeStepNotAllowed, lifecycle.CodeConsentRequired:
+		case lifecycle.CodeStepNotAllowed, lifecycle.CodeConsentRequired, lifecycle.CodeCaseMoved:
 			return noteNotAllowed
 		}
 		return noteNotAllowed

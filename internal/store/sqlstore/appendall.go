@@ -219,7 +219,7 @@ func writeHeads(ctx context.Context, tx *transaction, log []stamped) error {
 
 // leavesState reports whether entries of a kind change nothing of the standing but its number and instants.
 func leavesState(e lifecycle.Event) bool {
-	switch e { //nolint:exhaustive // the others may change it
+	switch e {
 	case lifecycle.Restrict, lifecycle.Lift, lifecycle.Remind, lifecycle.Prompt:
 		return true
 	default:

@@ -56,7 +56,7 @@ const auditColumns = `audit_id, at, actor, role, action, subject, reason, outcom
 // auditText is everything of an entry that its hash is made of beside its instant: each part behind its length, so that no
 // two entries read the same.
 func auditText(e store.AuditEntry) []byte {
-	text := binary.BigEndian.AppendUint64(nil, uint64(e.ID))
+	text := binary.BigEndian.AppendUint64(nil, uint64(e.ID)) //nolint:gosec // counted from 1
 	for _, part := range []string{
 		e.Actor, e.Role, e.Action, e.Subject, e.Reason, e.Outcome, string(e.Before), string(e.After), e.RequestID, e.Address,
 	} {
