@@ -102,7 +102,7 @@ func TestOverview(t *testing.T) {
 	require.Contains(t, body, "Blocked then if nobody else verifies")
 	require.Regexp(t, `(?s)if nobody else verifies</p>\s*<p class="big">24<`, body)
 	require.Contains(t, body, `href="/admin/accounts?state=rejected"><span class="unseen">rejected: </span>3</a>`)
-	require.Contains(t, body, `href="/admin/accounts?cohort=existing-individuals"><span class="unseen">Covered: </span>33</a>`)
+	require.Contains(t, body, `href="/admin/accounts?rule=existing-individuals"><span class="unseen">Covered: </span>33</a>`)
 	require.Contains(t, body, "document_blurred")
 	require.Contains(t, body, "0 of 33 accounts, 0 restricted, 0 lifted", "the sweep that runs")
 	require.Equal(t, 2, strings.Count(body, `<div class="scroll" tabindex="0" role="region" aria-label="`), "each chart has its table")

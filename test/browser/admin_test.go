@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -69,21 +70,24 @@ func (b *tab) signInAs(login, path string) {
 }
 
 // fetched is the status that a request of the page's own gets: what a person could send past the buttons.
-func (b *tab) fetched(method, path string) int {
+func (b *tab) fetched(path string) int {
 	b.t.Helper()
-	request := fmt.Sprintf(`fetch(%s, {method: %s, redirect: 'manual', body: %s}).then(r => r.status)`, quoted(path), quoted(method), bodyOf(method))
-	waiting, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	status, err := chromedp.Run(waiting, chromedp.Evaluate[int](request, chromedp.EvalAwaitPromise))
-	require.NoError(b.t, err)
-	return status
+	return awaited[int](b, fmt.Sprintf(`fetch(%s, {redirect: 'manual'}).then(r => r.status)`, quoted(path)))
 }
 
-func bodyOf(method string) string {
-	if method == http.MethodPost {
-		return "new URLSearchParams({reason: 'test'})"
-	}
-	return "undefined"
+// sent is fetched for a form.
+func (b *tab) sent(path string, form url.Values) int {
+	b.t.Helper()
+	return awaited[int](b, fmt.Sprintf(`fetch(%s, {method: 'POST', redirect: 'manual', body: new URLSearchParams(%s)}).then(r => r.status)`, quoted(path), quoted(form.Encode())))
+}
+
+func awaited[T any](b *tab, promise string) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](promise, chromedp.EvalAwaitPromise))
+	require.NoError(b.t, err)
+	return value
 }
 
 func TestAdminPages(t *testing.T) {
@@ -117,7 +121,7 @@ func TestAdminPages(t *testing.T) {
 					require.False(t, b.says("does not allow this"), "%s as %s", p.name, role)
 					continue
 				}
-				require.Equal(t, http.StatusForbidden, b.fetched(http.MethodGet, p.path), "%s as %s", p.name, role)
+				require.Equal(t, http.StatusForbidden, b.fetched(p.path), "%s as %s", p.name, role)
 				where, _, _ := strings.Cut(p.path, "?")
 				require.Zero(t, eval[int](b, `[...document.querySelectorAll('.menu a')].filter(a => a.getAttribute('href') === `+quoted(where)+`).length`),
 					"the menu of a %s leads to %s", role, p.name)
