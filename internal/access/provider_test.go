@@ -115,6 +115,7 @@ func TestGroupsDecide(t *testing.T) {
 		groups("others"), groups(), {"name": "Anna"}, {"groups": map[string]any{"reviewers": true}}, {"groups": []any{1, nil}}, groups("Reviewers"),
 	} {
 		w.provider.Claims(none)
+		w.clock.advance(time.Hour) // who is turned away has to wait longer each time
 		got := w.browser("192.0.2.3").through()
 		require.Equal(t, http.StatusForbidden, got.Code)
 		require.Contains(t, got.Body.String(), "gives you no role")
@@ -158,6 +159,7 @@ func TestEveryMisbehaviour(t *testing.T) {
 	w.provider.Claims(groups("reviewers"))
 	for _, m := range oidctest.All() {
 		w.provider.Misbehave(m)
+		w.clock.advance(time.Hour) // who is turned away has to wait longer each time
 		b := w.browser("192.0.2.1")
 		got := b.through()
 		require.Equal(t, http.StatusForbidden, got.Code, m)
@@ -317,4 +319,21 @@ func TestNamesAreTheirs(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, p.Name)
 	}
+}
+
+// TestReturnsAreSlowedDown: anybody can make a cookie and come back with it, and each time stands in the audit log.
+func TestReturnsAreSlowedDown(t *testing.T) {
+	t.Parallel()
+	w := newProvidedWorld(t)
+	w.provider.Claims(groups("others"))
+	codes := map[int]int{}
+	for range 50 {
+		codes[w.browser("192.0.2.1").through().Code]++
+	}
+	require.Less(t, codes[http.StatusForbidden], 10)
+	require.Greater(t, codes[http.StatusTooManyRequests], 40)
+	w.provider.Claims(groups("reviewers"))
+	other := w.browser("192.0.2.2")
+	other.through()
+	other.in(api.RoleReviewer) // from elsewhere nobody has to wait
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/verigate/verigate/internal/access/people"
 	"github.com/verigate/verigate/internal/admin"
+	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -56,6 +57,12 @@ func (s *Service) Return(w http.ResponseWriter, r *http.Request) (admin.Person, 
 	if !ok || subtle.ConstantTimeCompare([]byte(given), []byte(begun.State)) != 1 {
 		return admin.Person{}, "", admin.ErrStale
 	}
+	// Anybody can make a cookie and come back with it. Each time stands in the audit log and may ask the provider, so
+	// they are slowed down as wrong passwords are, by address alone.
+	tried := attempt{name: "provider", address: api.Subscriber(s.cfg.Address(r)), familiar: true}
+	if wait := s.delays.begin(tried); wait > 0 {
+		return admin.Person{}, begun.Back, &admin.WaitError{Wait: wait}
+	}
 	s.drop(w, s.cookie(wayCookie))                   // good for one answer
 	if q.Get("error") != "" || q.Get("code") == "" { // the person turned back, or the provider lets nobody in
 		s.record(r, store.Operator{}, "sign_in_failed", "refused")
@@ -79,6 +86,9 @@ func (s *Service) Return(w http.ResponseWriter, r *http.Request) (admin.Person, 
 		return admin.Person{}, begun.Back, err
 	}
 	person, err := s.enter(w, r, o)
+	if err == nil {
+		s.delays.succeeded(tried)
+	}
 	return person, begun.Back, err
 }
 

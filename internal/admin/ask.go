@@ -183,6 +183,9 @@ func (v *visit) request(method, path string, body io.Reader) (*http.Request, err
 	}
 	r.Header.Set("Accept-Language", v.lang.Tag())
 	r.RemoteAddr = v.r.RemoteAddr
+	if hops := v.r.Header.Values(forwardedHeader); len(hops) > 0 { // read only if the peer is a proxy of ours
+		r.Header[forwardedHeader] = hops
+	}
 	return api.As(r, api.Principal{ID: v.person.ID, Role: v.person.Role}), nil
 }
 
@@ -213,6 +216,9 @@ func (a *recorder) into(path string, out any) error {
 	}
 	return nil
 }
+
+// forwardedHeader tells by which addresses a request came through proxies.
+const forwardedHeader = "X-Forwarded-For"
 
 // recorder keeps an answer.
 type recorder struct {

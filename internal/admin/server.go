@@ -4,6 +4,7 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"time"
 
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/page"
@@ -97,15 +98,22 @@ const (
 	maxFile = 17 << 20 // the API bounds what is in it
 )
 
+// How long a form, and a form with a file, may take to arrive.
+const (
+	formWait = 30 * time.Second
+	fileWait = 3 * time.Minute
+)
+
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	page.Secure(w.Header())
 	defer page.Recover(r, s.cfg.Logger, func() { s.plain(w, r, http.StatusInternalServerError, "broken") })
 	if r.Body != nil {
-		bound := int64(maxForm)
+		bound, wait := int64(maxForm), formWait
 		if r.URL.Path == importPath {
-			bound = maxFile
+			bound, wait = maxFile, fileWait
 		}
+		defer page.Patience(w, r, wait)()
 		r.Body = http.MaxBytesReader(w, r.Body, bound)
 	}
 	s.handler.ServeHTTP(w, r)

@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
 // held is a case that the caller holds while a decision on it is under way: nobody else can begin another one. It is
-// the zero value where no case waits, and the engine says what is the matter.
+// the zero value for a command that was written before, which the engine remembers.
 type held struct {
 	store.ReviewCase
 	fresh bool // it was taken for this decision alone
@@ -26,7 +27,7 @@ func (s *Server) hold(ctx context.Context, c *call, queue store.Queue, seq int64
 	taken, fresh, err := s.cfg.Store.ClaimReview(ctx, c.account, queue, s.lease(c))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return held{}, nil
+		return held{}, s.notWaiting(ctx, c, queue)
 	case err != nil:
 		return held{}, claimProblem(err, s.zone(ctx))
 	}
@@ -38,6 +39,25 @@ func (s *Server) hold(ctx context.Context, c *call, queue store.Queue, seq int64
 		return held{}, p
 	}
 	return h, nil
+}
+
+// notWaiting refuses a decision where no case waits. The engine would refuse it too, but for the moment in which the
+// account comes into the queue: then it would be taken for a case that nobody held, looked at or approved first.
+func (s *Server) notWaiting(ctx context.Context, c *call, queue store.Queue) error {
+	v, err := s.cfg.Store.Head(ctx, c.account)
+	if err != nil {
+		return err
+	}
+	event := lifecycle.Approve
+	if queue == store.QueueManual {
+		event = lifecycle.ApproveManual
+	}
+	if err := v.CheckEvent(event); err != nil {
+		return err
+	}
+	p := problem(CodeCaseMoved) // it came in just now
+	p.State = queue.State()
+	return p
 }
 
 // lease is a claim of the caller, from now on.

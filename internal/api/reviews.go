@@ -33,7 +33,7 @@ func (s *Server) reviewRoutes() {
 		summary: "Decide a review of real-name information", words: "Approves or rejects the information that is under review." + claims,
 		scopes: []Scope{ReviewsWrite}, codes: codes,
 	}, func(ctx context.Context, c *call, in reviewIn) (int, statusView, error) {
-		return s.review(ctx, c, in, store.QueueReview)
+		return s.review(ctx, c, in, store.QueueReview, func() error { return nil })
 	})
 	handle(s, operation{
 		id: "review-manual", method: http.MethodPost, path: "/v1/reviews/{account_id}/manual", tag: tagReviews,
@@ -42,18 +42,16 @@ func (s *Server) reviewRoutes() {
 		scopes: []Scope{ReviewsWrite}, codes: append([]Code{CodeSecondApprover, CodeEvidenceMissing, CodeEvidenceChanged}, codes...),
 		answers: map[int]string{http.StatusOK: "Decided.", http.StatusAccepted: "The first of two approvals is recorded."},
 	}, func(ctx context.Context, c *call, in manualReviewIn) (int, statusView, error) {
-		if err := s.needEvidence(ctx, c, in); err != nil {
-			return 0, statusView{}, err
-		}
-		return s.review(ctx, c, reviewIn{in.Decision, in.ReasonCode, in.Note, in.Seq}, store.QueueManual)
+		return s.review(ctx, c, reviewIn{in.Decision, in.ReasonCode, in.Note, in.Seq}, store.QueueManual, func() error { return s.needEvidence(ctx, c, in) })
 	})
 	s.queueRoutes()
 	s.caseRoutes()
 	s.revealRoutes()
 }
 
-// review decides a case while nobody else can.
-func (s *Server) review(ctx context.Context, c *call, in reviewIn, queue store.Queue) (int, statusView, error) {
+// review decides a case while nobody else can. judge refuses it for what the queue asks for; it is asked when the case
+// is held.
+func (s *Server) review(ctx context.Context, c *call, in reviewIn, queue store.Queue, judge func() error) (int, statusView, error) {
 	var f faults
 	verdict := contract.Verdict(in.Decision)
 	if verdict != contract.VerdictApprove && verdict != contract.VerdictReject {
@@ -74,6 +72,10 @@ func (s *Server) review(ctx context.Context, c *call, in reviewIn, queue store.Q
 	}
 	h, err := s.hold(ctx, c, queue, in.Seq)
 	if err != nil {
+		return 0, statusView{}, err
+	}
+	if err := judge(); err != nil {
+		s.letGo(ctx, c, h)
 		return 0, statusView{}, err
 	}
 	said, err := s.explain(ctx, c.account, in.ReasonCode, in.Note)

@@ -375,6 +375,38 @@ func TestADecisionNamesItsCase(t *testing.T) {
 	(<-done).problem(http.StatusConflict, api.CodeCaseMoved)
 }
 
+// TestNothingIsDecidedWhereNoCaseWaits: the engine is not even asked, or a decision that is sent a moment too early would
+// be taken for a case that nobody held, looked at or approved first.
+func TestNothingIsDecidedWhereNoCaseWaits(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00", func(c *api.Config) { c.Reviews.SecondApprover = true })
+	f.approved("a1")
+	before := len(f.engine.Seen())
+	for _, path := range []string{"/v1/reviews/a1", "/v1/reviews/a1/manual"} {
+		f.post(path, object{"decision": "approve"}).problem(http.StatusConflict, api.CodeStepNotAllowed)
+	}
+	require.Len(t, f.engine.Seen(), before)
+}
+
+// TestFirstApprovalIsOfWhatWasSeen: it counts no longer when other evidence is there.
+func TestFirstApprovalIsOfWhatWasSeen(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00", func(c *api.Config) { c.Reviews.SecondApprover = true })
+	keys := f.reviewers(2)
+	f.manual("a1")
+	decide := func(key string, ids ...any) answer {
+		return f.post("/v1/reviews/a1/manual", object{"decision": "approve", "evidence": ids}, as(key))
+	}
+	first := f.give("holding", "text/plain", []byte("It is mine.")).is(http.StatusCreated)["id"]
+	decide(keys[0], first).is(http.StatusAccepted)
+	f.clock.advance(time.Minute)
+	second := f.give("holding", "text/plain", []byte("It is my brother's.")).is(http.StatusCreated)["id"]
+	decide(keys[1], first).problem(http.StatusConflict, api.CodeEvidenceChanged)
+	require.Equal(t, "manual_review", decide(keys[1], second).is(http.StatusAccepted)["state"], "this is the first approval of what is there")
+	f.clock.advance(time.Minute)
+	require.Equal(t, "verified", decide(keys[0], second).is(http.StatusOK)["state"])
+}
+
 func TestSecondPairOfEyes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, "2020-12-05 10:00:00", func(c *api.Config) { c.Reviews.SecondApprover = true })

@@ -102,15 +102,19 @@ func (s *Server) Close(ctx context.Context) error { return s.tasks.Close(ctx) }
 // maxForm bounds a posted form in bytes; the longest real one is a hundredth of it.
 const maxForm = 64 << 10
 
+// formWait is how long a form without pictures may take to arrive.
+const formWait = 30 * time.Second
+
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	page.Secure(w.Header())
 	defer page.Recover(r, s.cfg.Logger, func() { s.plain(w, r, http.StatusInternalServerError, "broken") })
 	if r.Body != nil {
-		most := int64(maxForm)
+		most, wait := int64(maxForm), formWait
 		if r.URL.Path == pageEvidence.path() {
-			most = maxUpload
+			most, wait = maxUpload, uploadWait
 		}
+		defer page.Patience(w, r, wait)()
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 	}
 	s.handler.ServeHTTP(w, r)

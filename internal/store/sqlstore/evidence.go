@@ -54,6 +54,9 @@ func (s *Store) PutEvidence(ctx context.Context, e store.Evidence, most int) (fi
 			return err
 		}
 		filed = e
+		if err := unapprove(ctx, tx, e.AccountID); err != nil {
+			return err
+		}
 		_, err = tx.exec(ctx, `INSERT INTO evidence (evidence_id, account_id, seq, kind, media_type, ref, digest, bytes, width, height,
 			uploaded_by, uploaded_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			e.ID, e.AccountID, seq, e.Kind, e.MediaType, e.Ref, e.Digest, e.Bytes, e.Width, e.Height, e.UploadedBy, instant(e.UploadedAt))
@@ -63,6 +66,12 @@ func (s *Store) PutEvidence(ctx context.Context, e store.Evidence, most int) (fi
 		return store.Evidence{}, nil, err
 	}
 	return filed, replaced, nil
+}
+
+// unapprove takes the first of two approvals back: it was given for other evidence than there is now.
+func unapprove(ctx context.Context, tx *transaction, accountID string) error {
+	_, err := tx.exec(ctx, `UPDATE reviews SET approved_by = '', approved_at = NULL WHERE account_id = ? AND approved_by <> ''`, accountID)
+	return err
 }
 
 // reviewed returns the head of an account's log if the account is open and in the manual review.
@@ -140,6 +149,9 @@ func (s *Store) TakeBackEvidence(ctx context.Context, accountID, id string, at t
 		}
 		taken = found[0]
 		taken.DeleteAfter = at.UTC()
+		if err := unapprove(ctx, tx, accountID); err != nil {
+			return err
+		}
 		_, err = tx.exec(ctx, `UPDATE evidence SET delete_after = ? WHERE evidence_id = ?`, instant(at), id)
 		return err
 	})
