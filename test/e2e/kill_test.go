@@ -50,11 +50,11 @@ func fullHistory(c caller, id string) []entry {
 }
 
 // listed reads all accounts whose id begins with prefix from the list of verifications, which is by account id.
-func listed(c caller, query, prefix string) []status {
+func listed(c caller, query, prefix string) []listedStatus {
 	c.t.Helper()
-	var all []status
+	var all []listedStatus
 	for cursor := ""; ; {
-		page := get[statusPage](c, "/v1/verifications?limit=500"+query+cursor)
+		page := get[statusPage](c, "/v1/verifications?limit=500&sort=account_id"+query+cursor)
 		for _, s := range page.Verifications {
 			if strings.HasPrefix(s.AccountID, prefix) {
 				all = append(all, s)

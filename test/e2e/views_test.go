@@ -70,6 +70,21 @@ type status struct {
 	} `json:"workflow"`
 }
 
+// listedStatus is a status with what a list says of its account.
+type listedStatus struct {
+	status
+	Kind           string     `json:"kind"`
+	Region         string     `json:"region"`
+	RegisteredAt   time.Time  `json:"registered_at"`
+	ClosedAt       *time.Time `json:"closed_at"`
+	ChangedAt      time.Time  `json:"changed_at"`
+	Restricted     bool       `json:"restricted"`
+	RestrictedBy   []string   `json:"restricted_by"`
+	ExtendedUntil  *time.Time `json:"extended_until"`
+	RequestedUntil *time.Time `json:"extension_requested_until"`
+	Deadline       *time.Time `json:"deadline"`
+}
+
 type accountFacts struct {
 	AccountID    string    `json:"account_id"`
 	Kind         string    `json:"kind"`
@@ -114,8 +129,10 @@ type extensionStep struct {
 }
 
 type statusPage struct {
-	Verifications []status `json:"verifications"`
-	Cursor        *string  `json:"cursor"`
+	Verifications []listedStatus `json:"verifications"`
+	Sort          string         `json:"sort"`
+	Rules         []string       `json:"rules"`
+	Cursor        *string        `json:"cursor"`
 }
 
 type historyPage struct {
