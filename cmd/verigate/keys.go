@@ -37,7 +37,7 @@ func (p place) withAdmin(w *world, do func(*app.Admin, app.Clock) error) (err er
 type keysCreateCmd struct {
 	place
 	Label  string        `required:"" help:"What it is for; shown in lists."`
-	Scopes []string      `required:"" help:"What it may do, separated by commas: accounts:write, accounts:correct, decisions:read, verifications:write, verifications:read, reviews:write, policies:write, policies:approve, extensions:write, sweeps:write, webhooks:write, identities:read, audit:read, admin."`
+	Scopes []string      `required:"" help:"What it may do, separated by commas: accounts:write, accounts:correct, decisions:read, verifications:write, verifications:read, reviews:write, policies:write, policies:approve, extensions:write, sweeps:write, webhooks:write, identities:read, audit:read, workflows:read, admin."`
 	For    time.Duration `placeholder:"DURATION" help:"Until it expires, such as 720h (default: never)."`
 	JSON   bool          `name:"json" help:"Print as JSON."`
 }

@@ -41,6 +41,8 @@ type Config struct {
 	HTTPS bool // browsers reach the pages by https: cookies are bound to it
 	// TemporalUI is the base URL of Temporal's web UI with its namespace, for links to workflows; empty shows none.
 	TemporalUI string
+	// PayloadOrigins are the origins of web UIs of Temporal that may have payloads opened; see Payloads.
+	PayloadOrigins []string
 }
 
 func (c Config) validate() error {

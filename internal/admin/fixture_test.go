@@ -87,6 +87,11 @@ type world struct {
 	rule   *policy.Policy
 }
 
+// mirror opens payloads by doing nothing.
+type mirror struct{}
+
+func (mirror) Open(text []byte) ([]byte, error) { return text, nil }
+
 type nowhere struct{}
 
 func (nowhere) Launch(context.Context, string, lifecycle.Attempt) (string, error) {
@@ -108,7 +113,7 @@ func newWorld(t testing.TB, now string, change ...func(*admin.Config)) *world {
 	tokens, err := api.NewTokens("https://verigate.example", make([]byte, 32))
 	require.NoError(t, err)
 	w.config = api.Config{
-		Store: w.store, Vault: w.vault, Gate: w.gate, Engine: w.engine, Sweeps: w.sweeps, Reminders: w.runs, Launcher: nowhere{}, Tokens: tokens,
+		Store: w.store, Vault: w.vault, Gate: w.gate, Engine: w.engine, Sweeps: w.sweeps, Reminders: w.runs, Launcher: nowhere{}, Tokens: tokens, Payloads: mirror{},
 		Webhooks: notify.NewWebhooks(w.store, vaulttest.Over(t, w.store.VaultRecords()), guard.New(guard.Config{}).Check), Now: w.clock.now, Logger: log,
 	}
 	w.api, err = api.New(w.config)

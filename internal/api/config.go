@@ -149,6 +149,8 @@ type Config struct {
 	PromptLink func(accountID string) string
 	// Ready says what keeps the rest of the program from working; the store is asked anyway. Nil: nothing.
 	Ready func(ctx context.Context) error
+	// Payloads opens payloads of workflows for Temporal's web UI; nil: it is not offered.
+	Payloads Payloads
 	// ProviderHealth tells what this process has seen of the provider; nil: it does not call it.
 	ProviderHealth func(zone *time.Location) *figures.ProviderFigures
 	// NextSweep tells when the next sweep begins by itself; nil: that is not known here.

@@ -244,7 +244,7 @@ func newFixture(t testing.TB, now string, change ...func(*api.Config)) *fixture 
 	f.webhooks = notify.NewWebhooks(db, vaulttest.Over(t, db.VaultRecords()), guard.New(guard.Config{}).Check)
 	cfg := api.Config{
 		Store: f.store, Vault: f.vault, Gate: f.gate, Engine: f.engine, Sweeps: f.sweeps, Launcher: f.launcher, Tokens: f.tokens, Webhooks: f.webhooks, Now: f.clock.now,
-		Reminders: f.runs, Logger: logger, PromptLink: func(id string) string { return "https://portal.example/" + id },
+		Reminders: f.runs, Payloads: opener{}, Logger: logger, PromptLink: func(id string) string { return "https://portal.example/" + id },
 	}
 	for _, set := range change {
 		set(&cfg)
@@ -453,7 +453,7 @@ func (f *fixture) over(s api.Store) *fixture {
 	var err error
 	next.api, err = api.New(api.Config{
 		Store: s, Vault: f.vault, Gate: f.gate, Engine: f.engine, Sweeps: f.sweeps, Launcher: f.launcher, Tokens: f.tokens, Webhooks: f.webhooks, Now: f.clock.now,
-		Reminders: f.runs, Logger: slog.New(slog.NewJSONHandler(f.logs, nil)),
+		Reminders: f.runs, Payloads: opener{}, Logger: slog.New(slog.NewJSONHandler(f.logs, nil)),
 	})
 	require.NoError(f.t, err)
 	next.server = httptest.NewServer(next.api)

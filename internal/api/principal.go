@@ -35,9 +35,9 @@ func (r Role) Scopes() []Scope {
 	case RoleReviewer:
 		return append(look, ReviewsWrite, IdentitiesRead)
 	case RoleOperator:
-		return append(look, PoliciesWrite, PoliciesApprove, ExtensionsWrite, SweepsWrite, WebhooksWrite, AccountsCorrect)
+		return append(look, PoliciesWrite, PoliciesApprove, ExtensionsWrite, SweepsWrite, WebhooksWrite, AccountsCorrect, WorkflowsRead)
 	case RoleAuditor:
-		return append(look, AuditRead)
+		return append(look, AuditRead, WorkflowsRead)
 	case RoleAdmin:
 		return []Scope{Admin}
 	default:

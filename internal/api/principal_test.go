@@ -56,8 +56,8 @@ func TestRoles(t *testing.T) {
 	want := map[api.Role]string{
 		api.RoleViewer:   "decisions:read verifications:read",
 		api.RoleReviewer: "decisions:read verifications:read reviews:write identities:read",
-		api.RoleOperator: "accounts:correct decisions:read verifications:read policies:write policies:approve extensions:write sweeps:write webhooks:write",
-		api.RoleAuditor:  "decisions:read verifications:read audit:read",
+		api.RoleOperator: "accounts:correct decisions:read verifications:read policies:write policies:approve extensions:write sweeps:write webhooks:write workflows:read",
+		api.RoleAuditor:  "decisions:read verifications:read audit:read workflows:read",
 	}
 	for _, role := range api.Roles() {
 		var got []string

@@ -19,14 +19,15 @@ const (
 	WebhooksWrite      Scope = "webhooks:write"  // add, change and try out webhooks, deliver again
 	IdentitiesRead     Scope = "identities:read" // see names, numbers and evidence as they are; every look is audited
 	AuditRead          Scope = "audit:read"
-	Admin              Scope = "admin" // everything
+	WorkflowsRead      Scope = "workflows:read" // see payloads of workflows in clear
+	Admin              Scope = "admin"          // everything
 )
 
 // Scopes lists every scope.
 func Scopes() []Scope {
 	return []Scope{
 		AccountsWrite, AccountsCorrect, DecisionsRead, VerificationsWrite, VerificationsRead, ReviewsWrite,
-		PoliciesWrite, PoliciesApprove, ExtensionsWrite, SweepsWrite, WebhooksWrite, IdentitiesRead, AuditRead, Admin,
+		PoliciesWrite, PoliciesApprove, ExtensionsWrite, SweepsWrite, WebhooksWrite, IdentitiesRead, AuditRead, WorkflowsRead, Admin,
 	}
 }
 

@@ -101,6 +101,7 @@ func (s *Server) routes() {
 	s.evidenceRoutes()
 	s.auditRoutes()
 	s.receiptRoutes()
+	s.payloadRoutes()
 	s.healthRoutes()
 	s.fallbacks()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/verigate/verigate/internal/access"
@@ -13,7 +14,7 @@ import (
 )
 
 // newAdmin makes the admin pages over the API, nil if they are turned off.
-func (a *App) newAdmin(behind http.Handler) (http.Handler, error) {
+func (a *App) newAdmin(behind http.Handler) (*admin.Server, error) {
 	c := a.config.Admin
 	if !c.Enabled {
 		return nil, nil //nolint:nilnil // no pages and no fault: the setting says so
@@ -33,7 +34,7 @@ func (a *App) newAdmin(behind http.Handler) (http.Handler, error) {
 	}
 	pages, err := admin.New(admin.Config{
 		API: behind, Sessions: entrance, Entrance: entrance, Title: c.SignInTitle, Now: a.clock.Now, Logger: a.log, HTTPS: https,
-		TemporalUI: a.workflowsAt(),
+		TemporalUI: a.workflowsAt(), PayloadOrigins: a.payloadOrigins(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
@@ -80,12 +81,28 @@ func (a *App) workflowsAt() string {
 	return strings.TrimSuffix(base, "/") + "/namespaces/" + url.PathEscape(a.config.Temporal.Namespace)
 }
 
+// payloadOrigins are the web UIs that may have payloads opened.
+func (a *App) payloadOrigins() []string {
+	origins := slices.Clone(a.config.Admin.PayloadOrigins)
+	for _, base := range []string{a.config.Admin.TemporalUI, a.TemporalUI} {
+		if u, err := url.Parse(base); err == nil && u.Host != "" {
+			origins = append(origins, u.Scheme+"://"+strings.ToLower(u.Host))
+		}
+	}
+	return origins
+}
+
 // withAdmin divides the addresses of the one server; without pages everything is the rest's.
-func withAdmin(pages, rest http.Handler) http.Handler {
+func withAdmin(pages *admin.Server, rest http.Handler) http.Handler {
 	if pages == nil {
 		return rest
 	}
+	payloads := pages.Payloads()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == api.PayloadsPath {
+			payloads.ServeHTTP(w, r)
+			return
+		}
 		if r.URL.Path == "/admin" || strings.HasPrefix(r.URL.Path, "/admin/") {
 			pages.ServeHTTP(w, r)
 			return

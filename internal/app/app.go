@@ -71,6 +71,7 @@ type App struct {
 	client    client.Client
 	gate      *gate.Gate
 	engine    *temporal.Engine
+	payloads  *temporal.Payloads
 	webhooks  webhookParts
 	runs      *temporal.Reminders
 	plan      *temporal.Plan

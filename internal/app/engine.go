@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -28,9 +30,10 @@ import (
 func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
 	t := a.config.Temporal
 	if t.Mode == config.Embedded {
+		codec, signIn := a.payloadsAt()
 		server, err := devserver.Start(ctx, devserver.Config{
 			Dir: t.Dir, Port: t.Port, UIPort: t.UIPort, Namespace: t.Namespace, Logger: engineLog,
-			SearchAttributes: temporal.SearchAttributes(),
+			SearchAttributes: temporal.SearchAttributes(), UICodecEndpoint: codec, UISignIn: signIn,
 		})
 		if err != nil {
 			return err
@@ -47,12 +50,23 @@ func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
 		return err
 	}
 	a.stack.push("temporal client", func(context.Context) error { a.client.Close(); return nil })
+	a.payloads = temporal.NewPayloads(options.Codec)
 	commands := workflows.NewClient(a.client, workflows.WithClockOffset(a.clock.Offset))
 	waits := temporal.Waits{Command: t.CommandTimeout, Provider: t.ProviderTimeout, Retry: 20 * time.Millisecond}
 	a.engine, a.runs = temporal.NewEngine(commands, a.store, waits), temporal.NewReminders(a.client, waits)
 	a.plan = temporal.NewPlan(a.client, waits)
 	a.sweeps = &sweeps{temporal.NewSweeps(a.client, waits), a.sweeper, a.clock.Now}
 	return nil
+}
+
+// payloadsAt is where browsers have payloads opened, and where their readers sign in; empty if nobody signs in here:
+// without a person there is nobody to open them for.
+func (a *App) payloadsAt() (codec, signIn string) {
+	if a.API == "" || !a.config.Admin.Enabled {
+		return "", ""
+	}
+	base := strings.TrimSuffix(cmp.Or(a.config.HTTP.PublicURL, a.API), "/")
+	return base + strings.TrimSuffix(api.PayloadsPath, "/decode"), base + "/admin/"
 }
 
 // temporalOptions turns settings into the client's options; certificates are read here.

@@ -69,7 +69,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 	handler, err := api.New(api.Config{
 		Store: a.settling(), Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine),
 		Reminders: a.runs, Sweeps: a.sweeps, Schedules: a.plan, Settler: a.settling(),
-		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Webhooks: a.webhooks.manage, Now: a.clock.Now, Logger: a.log,
+		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Tokens: links, Payloads: a.payloads, Webhooks: a.webhooks.manage, Now: a.clock.Now, Logger: a.log,
 		Reviews: reviewRules(c.Reviews), Limits: a.limits(), QRContent: api.QRContent(c.QR.Content), Version: a.version,
 		SandboxNumbers: c.Provider.Alipay.SandboxNumbers,
 		Evidence:       a.evidenceRules(), NeedEvidence: c.Evidence.Required,
@@ -178,7 +178,7 @@ func routes() []string {
 		"/v1/policies/{name}/versions/{n}/reject", "/v1/policies/{name}/versions/{n}/withdraw", "/v1/policies/{name}/diff",
 		"/v1/policies/{name}/history", "/v1/policies/{name}/observed", "/v1/policies/{name}/brake", "/v1/policies/{name}/release",
 		"/v1/brakes", "/v1/schedules", "/v1/audit", "/v1/audit:export", "/v1/audit:verify", "/v1/audit/checkpoints", "/v1/receipts:check",
-		"/v1/receipt-keys", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
+		"/v1/receipt-keys", "/codec/decode", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
 		"/v1/accounts/{account_id}/contact", "/v1/accounts/{account_id}/notices", "/v1/accounts/{account_id}/prompts",
 		"/v1/accounts/{account_id}/prompts/{n}", "/v1/reminders", "/v1/reminders/{run_id}", "/v1/reminders/{run_id}/pause",
 		"/v1/reminders/{run_id}/resume", "/v1/reminders/{run_id}/cancel", "/hooks/sms/{secret}",

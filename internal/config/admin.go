@@ -10,6 +10,11 @@ import (
 
 func (a Admin) validate(need func(ok bool, field, message string), public string) {
 	need(a.SessionIdle <= a.SessionLife, "admin.session_idle", "must not be above admin.session_life")
+	for _, origin := range a.PayloadOrigins {
+		u, err := url.Parse(origin)
+		need(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && origin == u.Scheme+"://"+strings.ToLower(u.Host),
+			"admin.payload_origins", "must be a list of origins: scheme and host, and the port if it is not the scheme's own, such as https://temporal.example.com")
+	}
 	o := a.OIDC
 	if o.Issuer == "" {
 		return

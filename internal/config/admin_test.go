@@ -39,3 +39,20 @@ func TestGroupsHaveRoles(t *testing.T) {
 	c.Admin.OIDC.Roles = nil
 	require.Contains(t, c.Validate().Error(), "admin.oidc.roles")
 }
+
+func TestPayloadOrigins(t *testing.T) {
+	t.Parallel()
+	for origin, good := range map[string]bool{
+		"https://temporal.example.com": true, "http://127.0.0.1:8233": true,
+		"": false, "*": false, "null": false, "temporal.example.com": false, "https://": false, "https://T.example": false, "ftp://t.example": false,
+		"https://t.example/": false, "https://t.example/ui": false, "https://t.example?x": false, "https://u@t.example": false,
+	} {
+		c := config.Default()
+		c.Admin.PayloadOrigins = []string{origin}
+		faulty := false
+		for _, f := range c.Validate() {
+			faulty = faulty || f.Field == "admin.payload_origins"
+		}
+		require.Equal(t, good, !faulty, origin)
+	}
+}

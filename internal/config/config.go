@@ -255,6 +255,8 @@ type Admin struct {
 	SignInTitle string `yaml:"sign_in_title"`
 	// Base URL of Temporal's web UI, for links to workflows. Empty: that of the embedded engine, or no links.
 	TemporalUI string `yaml:"temporal_ui" form:"url"`
+	// Origins of further web UIs of Temporal, as https://temporal.example.com, in which people who are signed in here and may see payloads see them in clear. That of admin.temporal_ui, or of the embedded engine, needs no mention. See docs/payloads.md.
+	PayloadOrigins []string `yaml:"payload_origins"`
 	// Identity provider.
 	OIDC OIDC `yaml:"oidc"`
 }

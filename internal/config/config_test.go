@@ -171,6 +171,7 @@ func TestWhatDoesNotFitTogether(t *testing.T) {
 		"temporal.tls_key_file":       func(c *config.Config) { c.Temporal.TLS, c.Temporal.TLSCertFile = true, "x" },
 		"http.trusted_proxies":        func(c *config.Config) { c.HTTP.TrustedProxies = []string{"10.0.0.1/8"} },
 		"admin.session_idle":          func(c *config.Config) { c.Admin.SessionIdle = c.Admin.SessionLife + 1 },
+		"admin.payload_origins":       func(c *config.Config) { c.Admin.PayloadOrigins = []string{"https://temporal.example/"} },
 		"admin.oidc.client_id":        func(c *config.Config) { provided(c).ClientID = "" },
 		"http.public_url":             func(c *config.Config) { provided(c); c.HTTP.PublicURL = "" },
 		"admin.oidc.scopes":           func(c *config.Config) { provided(c).Scopes = []string{"profile"} },

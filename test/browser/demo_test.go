@@ -50,6 +50,7 @@ type demo struct {
 	API           string `json:"api"`
 	Portal        string `json:"portal"`
 	Alipay        string `json:"alipay"`
+	TemporalUI    string `json:"temporal_ui"`
 	APIKey        string `json:"api_key"`
 	ReviewerKey   string `json:"reviewer_key"`
 	AdminPassword string `json:"admin_password"`

@@ -35,8 +35,11 @@ type Config struct {
 	LongPoll time.Duration
 	// Logger gets the engine's own log. nil discards it.
 	Logger *slog.Logger
-	// UICodecEndpoint is where the UI has payloads decrypted; empty shows them as they are.
+	// UICodecEndpoint is where the UI has payloads decrypted, with the cookies that the browser has for that place; empty
+	// shows them as they are.
 	UICodecEndpoint string
+	// UISignIn is where readers of the UI sign in to see payloads.
+	UISignIn string
 }
 
 func (c Config) withDefaults() (Config, error) {

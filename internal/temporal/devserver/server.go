@@ -139,7 +139,11 @@ func (s *Server) startUI(c Config) {
 	s.ui = uiserver.NewServer(uioptions.WithConfigProvider(&uiconfig.Config{
 		Host: host, Port: s.ports.ui, TemporalGRPCAddress: s.Address(), EnableUI: true, DefaultNamespace: c.Namespace,
 		HideLogs: true, DisableNewsFetch: true, DisableWriteActions: true, CORS: uiconfig.CORS{CookieInsecure: true},
-		Codec: uiconfig.Codec{Endpoint: c.UICodecEndpoint},
+		Codec: uiconfig.Codec{
+			Endpoint: c.UICodecEndpoint, IncludeCredentials: true, // the cookie says who looks
+			DefaultErrorMessage: "Payloads stay encrypted: nobody is signed in to the admin pages, or not as operator, auditor or admin.",
+			DefaultErrorLink:    c.UISignIn,
+		},
 	}))
 	s.uiDone = make(chan struct{})
 	go func() {
