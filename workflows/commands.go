@@ -17,12 +17,12 @@ func (v *verification) login(ctx workflow.Context, in contract.Login) (contract.
 	if err := v.awaitReady(ctx); err != nil {
 		return contract.LoginResult{}, err
 	}
-	result, err := v.append(ctx, "login:"+in.LoginID, lifecycle.AnyHead, []lifecycle.Change{{
+	result, err := v.append(ctx, "login:"+in.LoginID, lifecycle.Append{Head: lifecycle.AnyHead, Changes: []lifecycle.Change{{
 		Event: lifecycle.Prompt, At: v.now(ctx), Actor: in.Actor,
 		Detail: lifecycle.Detail{Prompt: &lifecycle.PromptNote{
 			Level: in.Level, LoginID: in.LoginID, Policy: in.Policy, PolicyVersion: in.PolicyVersion, Rule: in.Rule,
 		}},
-	}})
+	}}})
 	if err != nil {
 		return contract.LoginResult{}, err
 	}
@@ -88,7 +88,7 @@ func (v *verification) verdict(ctx workflow.Context, changeID string, in contrac
 		return err
 	}
 	defer v.lock.Unlock()
-	return v.commit(ctx, changeID, func(at time.Time) ([]lifecycle.Change, error) {
+	return v.commitSeen(ctx, changeID, in.Seen, func(at time.Time) ([]lifecycle.Change, error) {
 		c.At = at
 		changes, err := v.memory.Decide(c, v.settings.Limits)
 		if err == nil {

@@ -15,6 +15,11 @@ import (
 // commit decides and appends until the head holds still. decide sees the memory as of the call; no changes
 // mean that there is nothing to write. The caller holds the lock, unless the change fits any state.
 func (v *verification) commit(ctx workflow.Context, changeID string, decide func(at time.Time) ([]lifecycle.Change, error)) error {
+	return v.commitSeen(ctx, changeID, nil, decide)
+}
+
+// commitSeen is commit for a decision on what lies beside the log: the store refuses it if that is no longer so.
+func (v *verification) commitSeen(ctx workflow.Context, changeID string, seen *lifecycle.Seen, decide func(at time.Time) ([]lifecycle.Change, error)) error {
 	for {
 		if v.memory.Remembers(changeID) {
 			return nil // written before: a crash lost only the answer
@@ -23,7 +28,7 @@ func (v *verification) commit(ctx workflow.Context, changeID string, decide func
 		if err != nil || len(changes) == 0 {
 			return err
 		}
-		result, err := v.append(ctx, changeID, v.memory.Seq, changes)
+		result, err := v.append(ctx, changeID, lifecycle.Append{Head: v.memory.Seq, Changes: changes, Seen: seen})
 		if err != nil {
 			return err
 		}
@@ -58,17 +63,16 @@ func (v *verification) commitChange(ctx workflow.Context, changeID string, c lif
 func worthKeeping(e lifecycle.Event) bool { return e == lifecycle.Pass || e == lifecycle.Fail }
 
 // append writes by the append protocol and folds whatever the log has beyond the memory.
-func (v *verification) append(ctx workflow.Context, changeID string, head int64, changes []lifecycle.Change) (lifecycle.AppendResult, error) {
+func (v *verification) append(ctx workflow.Context, changeID string, a lifecycle.Append) (lifecycle.AppendResult, error) {
 	var records *activities.Records
-	for i := range changes {
-		changes[i].ChangeID = changeID
+	for i := range a.Changes {
+		a.Changes[i].ChangeID = changeID
 	}
+	a.AccountID, a.ChangeID, a.Known = v.start.AccountID, changeID, v.memory.Seq
 	// The change outlives a cancelled duty: a news item that was decided is written.
 	free, _ := workflow.NewDisconnectedContext(ctx)
 	var result lifecycle.AppendResult
-	err := workflow.ExecuteLocalActivity(withStore(free, string(changes[0].Event)), records.AppendLog, lifecycle.Append{
-		AccountID: v.start.AccountID, ChangeID: changeID, Head: head, Known: v.memory.Seq, Changes: changes,
-	}).Get(free, &result)
+	err := workflow.ExecuteLocalActivity(withStore(free, string(a.Changes[0].Event)), records.AppendLog, a).Get(free, &result)
 	if err != nil {
 		return result, err
 	}

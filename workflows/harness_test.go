@@ -30,6 +30,7 @@ type fakeLog struct {
 	mu     sync.Mutex
 	head   lifecycle.Verification
 	log    []lifecycle.Change
+	pieces []string                     // evidence that is current
 	before func(lifecycle.Append) error // runs before a write; an error is an unavailable store
 	after  func(lifecycle.Append) error // runs after a write: the write happened, the caller sees an error
 }
@@ -73,6 +74,11 @@ func (f *fakeLog) write(a lifecycle.Append) (lifecycle.AppendResult, error) {
 	case a.Head != lifecycle.AnyHead && a.Head != f.head.Seq:
 		result.Outcome = lifecycle.HeadMoved
 	default:
+		if a.Seen != nil {
+			if err := f.head.CheckSeen(*a.Seen, f.pieces, ""); err != nil {
+				return lifecycle.AppendResult{}, err
+			}
+		}
 		head, written, err := f.head.Extend(a.Changes...)
 		if err != nil {
 			return lifecycle.AppendResult{}, err

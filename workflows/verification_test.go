@@ -410,6 +410,30 @@ func TestManualRoute(t *testing.T) {
 	require.Equal(t, lifecycle.MethodManual, h.log.head.Method)
 }
 
+// TestAnApprovalIsOfWhatWasSeen: the store refuses it when something was exchanged since, and takes it when it was not.
+func TestAnApprovalIsOfWhatWasSeen(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	reviewer := lifecycle.Actor{Kind: lifecycle.ActorReviewer, ID: "r1"}
+	h.log.pieces = []string{"back", "front"}
+	h.at(0, contract.UpdateSubmit, "c1", submit())
+	h.at(time.Minute, contract.UpdateChooseManual, "c2", contract.Plain{Actor: merchant()})
+	approve := func(after time.Duration, id string, pieces ...string) *answer {
+		return h.at(after, contract.UpdateManualDecision, id, contract.Review{
+			Decision: contract.VerdictApprove, Seen: &lifecycle.Seen{Evidence: pieces}, Actor: reviewer,
+		})
+	}
+	exchanged := approve(2*time.Minute, "c3", "front", "older")
+	approve(3*time.Minute, "c4", "front", "back")
+	h.run()
+	require.NoError(t, h.GetWorkflowError())
+	refusal := exchanged.refusal(t)
+	require.Equal(t, lifecycle.CodeEvidenceChanged, refusal.Code)
+	require.Equal(t, lifecycle.ManualReview, refusal.State)
+	require.Equal(t, lifecycle.MethodManual, h.log.head.Method)
+	require.Equal(t, "c4", h.log.last().ChangeID)
+}
+
 // TestADecisionIsForItsCase: a reviewer who looked at an earlier case decides nothing, whether the workflow knows of the
 // later one already or finds it in the log.
 func TestADecisionIsForItsCase(t *testing.T) {

@@ -51,6 +51,8 @@ type caseStep struct {
 	At      time.Time `json:"at"`
 	Reason  string    `json:"reason"`
 	Note    string    `json:"note"`
+
+	TakenBackAt time.Time `json:"taken_back_at"`
 }
 
 type caseEntry struct {

@@ -175,7 +175,14 @@ func (s *Server) addOperator(ctx context.Context, c *call, in operatorIn) (int, 
 		return 0, view, err
 	}
 	o := people.New(login, in.Name, in.Role, hash, c.key.ID, c.now)
-	if err := s.cfg.Store.AddOperator(ctx, o); err != nil {
+	o.ID = people.IDOf(c.change) // the same command twice, also at once, is one person
+	err = s.cfg.Store.AddOperator(ctx, o)
+	if errors.Is(err, store.ErrConflict) {
+		if there, failed := s.cfg.Store.Operator(ctx, o.ID); failed == nil { // with the password that whoever was first has
+			o, made, err = there, "", nil
+		}
+	}
+	if err != nil {
 		return 0, view, accessProblem(err)
 	}
 	c.changed("operator/"+o.ID, in.Reason, nil, stateOfOperator(o))

@@ -279,40 +279,46 @@ func (s *Server) lookAtEvidence(c *call) error {
 	return nil
 }
 
-// needEvidence refuses to approve a verification without a face while something is missing, or if the reviewer looked
-// at other evidence than there is now: a picture that is exchanged between the look and the decision is not approved.
-func (s *Server) needEvidence(ctx context.Context, c *call, in manualReviewIn) error {
-	if in.Decision != "approve" || !s.cfg.NeedEvidence && in.Evidence == nil {
-		return nil
-	}
-	head, err := s.cfg.Store.Head(ctx, c.account)
-	if err != nil || head.State != lifecycle.ManualReview {
-		return err // what the state allows, the engine says; a repeated approval is answered there too
-	}
+// seenEvidence is what an approval without a face is of: all that is there. It refuses to approve while something is
+// missing, or if the reviewer looked at other evidence. What is exchanged from now on until the approval is written, the
+// store sees.
+func (s *Server) seenEvidence(ctx context.Context, c *call, in manualReviewIn) (*lifecycle.Seen, error) {
 	all, err := s.evidence.List(ctx, c.account)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if in.Evidence != nil && !sameEvidence(in.Evidence, evidence.Current(all)) {
-		return problem(CodeEvidenceChanged)
+	seen := &lifecycle.Seen{Evidence: []string{}}
+	for _, e := range evidence.Current(all) {
+		seen.Evidence = append(seen.Evidence, e.ID)
+	}
+	if in.Evidence != nil && !sameIDs(in.Evidence, seen.Evidence) {
+		return nil, problem(CodeEvidenceChanged)
 	}
 	missing := s.evidence.Missing(all)
 	if !s.cfg.NeedEvidence || len(missing) == 0 {
-		return nil
+		return seen, nil
 	}
 	p := problem(CodeEvidenceMissing)
 	for _, kind := range missing {
 		p.Errors = append(p.Errors, FieldError{Field: kind, Code: "missing", said: text{"is missing", "缺少此项材料"}})
 	}
-	return p
+	return nil, p
 }
 
-func sameEvidence(seen []string, all []store.Evidence) bool {
-	seen = slices.Compact(slices.Sorted(slices.Values(seen)))
-	there := make([]string, len(all))
-	for i, e := range all {
-		there[i] = e.ID
+// evidenceRefused says which kinds are missing where an approval was refused because something was taken back.
+func (s *Server) evidenceRefused(ctx context.Context, c *call, refused error) error {
+	var refusal *lifecycle.Refusal
+	if !errors.As(refused, &refusal) || refusal.Code != lifecycle.CodeEvidenceChanged {
+		return refused
 	}
-	slices.Sort(there)
-	return slices.Equal(seen, there)
+	var p *Problem
+	if _, err := s.seenEvidence(ctx, c, manualReviewIn{}); errors.As(err, &p) {
+		return p
+	}
+	return problem(CodeEvidenceChanged)
+}
+
+// sameIDs reports whether a list names exactly these, in any order.
+func sameIDs(given, there []string) bool {
+	return slices.Equal(slices.Compact(slices.Sorted(slices.Values(given))), slices.Sorted(slices.Values(there)))
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/google/uuid"
+
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -129,15 +131,22 @@ func (s *Server) createKey(ctx context.Context, c *call, in keyIn) (int, keyWith
 	if err != nil {
 		return 0, view, err
 	}
-	secret, key, err := NewKey(in.Label, scopes)
+	made := uuid.NewSHA1(uuid.NameSpaceOID, []byte("key/"+c.change)) // the same command twice, also at once, is one key
+	secret, key, err := newKey([keyIDBytes]byte(made[:]), in.Label, scopes)
 	if err != nil {
 		return 0, view, err
 	}
 	key.CreatedAt, key.ExpiresAt = c.now, expires
-	if err := s.cfg.Store.PutKey(ctx, key); err != nil {
+	shown := &secret
+	err = s.cfg.Store.PutKey(ctx, key)
+	if errors.Is(err, store.ErrConflict) { // it is there, with the secret that whoever was first has
+		shown = nil
+		key, err = s.cfg.Store.Key(ctx, key.ID)
+	}
+	if err != nil {
 		return 0, view, err
 	}
-	view = keyWithSecretView{viewKey(key, zone, c.now), &secret}
+	view = keyWithSecretView{viewKey(key, zone, c.now), shown}
 	c.changed("key/"+key.ID, in.Reason, nil, view.Key)
 	return http.StatusCreated, view, nil
 }

@@ -16,25 +16,37 @@ import (
 	"github.com/verigate/verigate/internal/store"
 )
 
-const keyPrefix = "vg"
+const (
+	keyPrefix  = "vg"
+	keyIDBytes = 8
+)
 
 var keyIDPattern = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 // NewKey makes an API key: the secret text to give away once, vg_<id>_<secret>, and what the store keeps of it. The
 // secret has 256 random bits. CreatedAt and ExpiresAt are the caller's to set.
 func NewKey(label string, scopes []Scope) (secret string, key store.Key, err error) {
+	var id [keyIDBytes]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return "", store.Key{}, fmt.Errorf("api: random source: %w", err)
+	}
+	return newKey(id, label, scopes)
+}
+
+// newKey is NewKey under an id: the secret alone is what must not be guessed.
+func newKey(id [keyIDBytes]byte, label string, scopes []Scope) (secret string, key store.Key, err error) {
 	for _, s := range scopes {
 		if !s.Valid() {
 			return "", store.Key{}, fmt.Errorf("api: scope %q is not one of %v", s, Scopes())
 		}
 		key.Scopes = append(key.Scopes, string(s))
 	}
-	random := make([]byte, 8+32)
-	if _, err := rand.Read(random); err != nil {
+	var random [32]byte
+	if _, err := rand.Read(random[:]); err != nil {
 		return "", store.Key{}, fmt.Errorf("api: random source: %w", err)
 	}
-	key.ID, key.Label = hex.EncodeToString(random[:8]), label
-	text := base64.RawURLEncoding.EncodeToString(random[8:])
+	key.ID, key.Label = hex.EncodeToString(id[:]), label
+	text := base64.RawURLEncoding.EncodeToString(random[:])
 	key.Hash = hashSecret(text)
 	return keyPrefix + "_" + key.ID + "_" + text, key, nil
 }

@@ -49,6 +49,8 @@ type caseStepView struct {
 	At      time.Time `json:"at"`
 	Reason  *string   `json:"reason"`
 	Note    *string   `json:"note" doc:"What was written, from the vault."`
+
+	TakenBackAt *time.Time `json:"taken_back_at" doc:"When newer evidence took the first of two approvals back; null: it was not."`
 }
 
 type caseEntryView struct {
@@ -151,6 +153,7 @@ func (s *Server) caseSteps(ctx context.Context, waiting store.ReviewCase, zone *
 		}
 		views = append(views, caseStepView{
 			Act: string(step.Act), Present: step.CaseSeq == waiting.Seq, By: step.Actor, At: step.At.In(zone), Reason: orNil(step.Code), Note: note,
+			TakenBackAt: instantIn(step.TakenBackAt, zone),
 		})
 	}
 	return views, nil

@@ -382,7 +382,7 @@ func (s *Server) escalateReview(ctx context.Context, c *call, in escalateIn) (in
 	if err != nil {
 		return 0, waitingView{}, err
 	}
-	step, err := s.step(ctx, c, held{ReviewCase: on}, store.ReviewEscalated, said)
+	step, err := s.step(ctx, c, held{ReviewCase: on}, store.ReviewEscalated, said, nil)
 	if err != nil {
 		return 0, waitingView{}, claimProblem(err, zone)
 	}

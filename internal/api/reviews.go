@@ -33,7 +33,7 @@ func (s *Server) reviewRoutes() {
 		summary: "Decide a review of real-name information", words: "Approves or rejects the information that is under review." + claims,
 		scopes: []Scope{ReviewsWrite}, codes: codes,
 	}, func(ctx context.Context, c *call, in reviewIn) (int, statusView, error) {
-		return s.review(ctx, c, in, store.QueueReview, func() error { return nil })
+		return s.review(ctx, c, in, store.QueueReview, func() (*lifecycle.Seen, error) { return nil, nil })
 	})
 	handle(s, operation{
 		id: "review-manual", method: http.MethodPost, path: "/v1/reviews/{account_id}/manual", tag: tagReviews,
@@ -42,16 +42,21 @@ func (s *Server) reviewRoutes() {
 		scopes: []Scope{ReviewsWrite}, codes: append([]Code{CodeSecondApprover, CodeEvidenceMissing, CodeEvidenceChanged}, codes...),
 		answers: map[int]string{http.StatusOK: "Decided.", http.StatusAccepted: "The first of two approvals is recorded."},
 	}, func(ctx context.Context, c *call, in manualReviewIn) (int, statusView, error) {
-		return s.review(ctx, c, reviewIn{in.Decision, in.ReasonCode, in.Note, in.Seq}, store.QueueManual, func() error { return s.needEvidence(ctx, c, in) })
+		return s.review(ctx, c, reviewIn{in.Decision, in.ReasonCode, in.Note, in.Seq}, store.QueueManual, func() (*lifecycle.Seen, error) {
+			if in.Decision != string(contract.VerdictApprove) {
+				return nil, nil
+			}
+			return s.seenEvidence(ctx, c, in)
+		})
 	})
 	s.queueRoutes()
 	s.caseRoutes()
 	s.revealRoutes()
 }
 
-// review decides a case while nobody else can. judge refuses it for what the queue asks for; it is asked when the case
-// is held.
-func (s *Server) review(ctx context.Context, c *call, in reviewIn, queue store.Queue, judge func() error) (int, statusView, error) {
+// review decides a case while nobody else can. look says what the decision is made on, or refuses it for what the queue
+// asks for; it is asked when the case is held.
+func (s *Server) review(ctx context.Context, c *call, in reviewIn, queue store.Queue, look func() (*lifecycle.Seen, error)) (int, statusView, error) {
 	var f faults
 	verdict := contract.Verdict(in.Decision)
 	if verdict != contract.VerdictApprove && verdict != contract.VerdictReject {
@@ -74,9 +79,12 @@ func (s *Server) review(ctx context.Context, c *call, in reviewIn, queue store.Q
 	if err != nil {
 		return 0, statusView{}, err
 	}
-	if err := judge(); err != nil {
-		s.letGo(ctx, c, h)
-		return 0, statusView{}, err
+	var seen *lifecycle.Seen
+	if h.Queue != "" { // a repeated command was judged the first time
+		if seen, err = look(); err != nil {
+			s.letGo(ctx, c, h)
+			return 0, statusView{}, err
+		}
 	}
 	said, err := s.explain(ctx, c.account, in.ReasonCode, in.Note)
 	if err != nil {
@@ -84,10 +92,15 @@ func (s *Server) review(ctx context.Context, c *call, in reviewIn, queue store.Q
 		return 0, statusView{}, err
 	}
 	c.changed("account/"+c.account, said.stored(), caseSeen{queue.State(), h.Seq}, decided{in.Decision})
-	if s.needsSecond(queue, verdict) && h.Queue != "" && (h.ApprovedBy == "" || h.ApprovedBy == c.key.ID) {
-		return s.firstApproval(ctx, c, h, said)
+	if s.needsSecond(queue, verdict) && h.Queue != "" {
+		if h.ApprovedBy == "" || h.ApprovedBy == c.key.ID {
+			return s.firstApproval(ctx, c, h, said, seen)
+		}
+		seen.FirstBy = h.ApprovedBy
 	}
-	command := contract.Review{Decision: verdict, ReasonCode: said.code, NoteRef: said.ref, Case: h.Case(), Actor: s.actor(c, lifecycle.ActorReviewer)}
+	command := contract.Review{
+		Decision: verdict, ReasonCode: said.code, NoteRef: said.ref, Case: h.Case(), Seen: seen, Actor: s.actor(c, lifecycle.ActorReviewer),
+	}
 	run := s.cfg.Engine.Review
 	if queue == store.QueueManual {
 		run = s.cfg.Engine.ManualDecision
@@ -96,7 +109,8 @@ func (s *Server) review(ctx context.Context, c *call, in reviewIn, queue store.Q
 	if err != nil && notTaken(err) {
 		s.letGo(ctx, c, h)
 	}
-	return s.settled(ctx, c, said.ref, status, err)
+	code, view, err := s.settled(ctx, c, said.ref, status, err)
+	return code, view, s.evidenceRefused(ctx, c, err)
 }
 
 // caseSeen and decided are what the audit log keeps of a decision.
@@ -114,14 +128,18 @@ func (s *Server) needsSecond(queue store.Queue, verdict contract.Verdict) bool {
 }
 
 // firstApproval records the first of two approvals. It refuses the second one of the same person.
-func (s *Server) firstApproval(ctx context.Context, c *call, h held, said explanation) (int, statusView, error) {
-	step, err := s.step(ctx, c, h, store.ReviewApproved, said)
+func (s *Server) firstApproval(ctx context.Context, c *call, h held, said explanation, seen *lifecycle.Seen) (int, statusView, error) {
+	step, err := s.step(ctx, c, h, store.ReviewApproved, said, seen)
+	var refusal *lifecycle.Refusal
 	switch {
 	case errors.Is(err, store.ErrConflict):
 		s.letGo(ctx, c, h)
 		return 0, statusView{}, problem(CodeSecondApprover).saying(
 			"You gave the first approval of this case. Another person or key with the scope reviews:write has to give the second.",
 			"您已给出该案件的第一次批准，需由另一位具备 reviews:write 权限的人员或密钥再次批准。")
+	case errors.As(err, &refusal):
+		s.letGo(ctx, c, h)
+		return 0, statusView{}, s.evidenceRefused(ctx, c, err)
 	case err != nil:
 		return 0, statusView{}, claimProblem(err, s.zone(ctx))
 	}
@@ -135,11 +153,12 @@ func (s *Server) firstApproval(ctx context.Context, c *call, h held, said explan
 }
 
 // step records an act on a case. The note of an act that is not recorded, or was before, is taken back.
-func (s *Server) step(ctx context.Context, c *call, on held, act store.ReviewAct, said explanation) (store.ReviewStep, error) {
+func (s *Server) step(ctx context.Context, c *call, on held, act store.ReviewAct, said explanation, seen *lifecycle.Seen) (store.ReviewStep, error) {
 	step, err := s.cfg.Store.StepReview(ctx, store.ReviewStep{
 		AccountID: c.account, CaseSeq: on.Seq, Act: act, At: c.now, Actor: c.key.ID, Code: said.code, NoteRef: said.ref, ChangeID: c.change,
+		Seen: seen,
 	})
-	if err == nil && step.NoteRef != said.ref || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+	if err == nil && step.NoteRef != said.ref || notTaken(err) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 		s.forget(ctx, c.account, said.ref)
 	}
 	return step, err

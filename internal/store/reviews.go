@@ -164,6 +164,10 @@ type ReviewStep struct {
 	Code       string    // why, as a code
 	NoteRef    string    // of the vault: why, in words
 	ChangeID   string    // the same again writes nothing
+	// Seen is judged with it, as by Log.Append; nil: nothing is. It is not kept.
+	Seen *lifecycle.Seen
+	// TakenBackAt is when newer evidence took the first of two approvals back; zero: it was not.
+	TakenBackAt time.Time
 }
 
 // SameIdentity is another account with the same document number.
@@ -189,7 +193,8 @@ type Reviews interface {
 	// not be the next one of the same person. *ClaimedError if somebody else holds it.
 	ReleaseReview(ctx context.Context, accountID, holder string, at time.Time, returned bool) (ReviewCase, error)
 	// StepReview records an act and ends the actor's claim. *ClaimedError if somebody else holds the case, ErrNotFound if
-	// the account does not wait with this case any more, ErrConflict if somebody approved it already.
+	// the account does not wait with this case any more, ErrConflict if somebody approved it already, a
+	// *lifecycle.Refusal if what it was made on is no longer so.
 	StepReview(ctx context.Context, s ReviewStep) (ReviewStep, error)
 	// ReviewSteps returns the acts on all cases of an account, oldest first.
 	ReviewSteps(ctx context.Context, accountID string) ([]ReviewStep, error)

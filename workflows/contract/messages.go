@@ -59,6 +59,7 @@ type Review struct {
 	ReasonCode string          `json:"reason_code,omitempty"` // required to reject
 	NoteRef    string          `json:"note_ref,omitempty"`    // vault reference
 	Case       lifecycle.Case  `json:"case,omitzero"`         // that the reviewer decided on; zero: whatever is under review
+	Seen       *lifecycle.Seen `json:"seen,omitempty"`        // to approve on the manual route: what was looked at; nil: it is not judged
 	Actor      lifecycle.Actor `json:"actor"`
 }
 

@@ -17,7 +17,8 @@ const (
 	CodeAttemptsExhausted    Code = "attempts_exhausted"
 	CodeConsentRequired      Code = "consent_required"
 	CodeAccountClosed        Code = "account_closed"
-	CodeCaseMoved            Code = "case_moved" // the decision was made on what is no longer under review
+	CodeCaseMoved            Code = "case_moved"       // the decision was made on what is no longer under review
+	CodeEvidenceChanged      Code = "evidence_changed" // the approval was of other evidence than there is
 )
 
 // Refusal is the answer to a command that cannot be taken now. It says what could be done instead and holds

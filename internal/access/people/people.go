@@ -3,6 +3,7 @@ package people
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -50,4 +51,10 @@ func NewID() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails since Go 1.24
 	return "op_" + hex.EncodeToString(b[:])
+}
+
+// IDOf is the id of an operator that a command adds: always the same for the same command.
+func IDOf(command string) string {
+	sum := sha256.Sum256([]byte("operator/" + command))
+	return "op_" + hex.EncodeToString(sum[:8])
 }

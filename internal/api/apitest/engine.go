@@ -74,6 +74,13 @@ func (e *Engine) begin(ctx context.Context, command string) error {
 
 // take commits one change, unless its change id was written before.
 func (e *Engine) take(ctx context.Context, accountID, changeID, command string, draft func(lifecycle.Verification) (lifecycle.Change, error)) (contract.Status, error) {
+	return e.takeSeen(ctx, accountID, changeID, command, nil, draft)
+}
+
+// takeSeen is take for a decision on what lies beside the log.
+func (e *Engine) takeSeen(
+	ctx context.Context, accountID, changeID, command string, seen *lifecycle.Seen, draft func(lifecycle.Verification) (lifecycle.Change, error),
+) (contract.Status, error) {
 	if err := e.begin(ctx, command); err != nil {
 		return contract.Status{}, err
 	}
@@ -97,7 +104,7 @@ func (e *Engine) take(ctx context.Context, accountID, changeID, command string, 
 		if err != nil {
 			return contract.Status{}, err
 		}
-		result, err := e.Store.Append(ctx, lifecycle.Append{AccountID: accountID, ChangeID: changeID, Head: v.Seq, Known: v.Seq, Changes: changes})
+		result, err := e.Store.Append(ctx, lifecycle.Append{AccountID: accountID, ChangeID: changeID, Head: v.Seq, Known: v.Seq, Changes: changes, Seen: seen})
 		var refusal *lifecycle.Refusal
 		if errors.As(err, &refusal) {
 			return contract.Status{}, refusal
@@ -188,7 +195,7 @@ func (e *Engine) verdict(ctx context.Context, accountID, changeID string, approv
 	if in.Decision == contract.VerdictReject {
 		c.Event, c.Reason = reject, in.ReasonCode
 	}
-	return e.take(ctx, accountID, changeID, "review", func(v lifecycle.Verification) (lifecycle.Change, error) {
+	return e.takeSeen(ctx, accountID, changeID, "review", in.Seen, func(v lifecycle.Verification) (lifecycle.Change, error) {
 		if err := v.CheckEvent(c.Event); err != nil {
 			return c, err
 		}

@@ -36,6 +36,9 @@ func (s *Store) Append(ctx context.Context, a lifecycle.Append) (lifecycle.Appen
 			if err := head.open(a.Changes); err != nil {
 				return err
 			}
+			if err := checkSeen(ctx, tx, head.fold, a.Seen); err != nil {
+				return err
+			}
 			result.Outcome = lifecycle.Appended
 			if result.Written, err = s.extend(ctx, tx, head, a.ChangeID, a.Changes); err != nil {
 				return err

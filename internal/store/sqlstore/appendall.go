@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -101,12 +103,28 @@ func (b *appending) append(ctx context.Context, a lifecycle.Append) (answer stor
 	case a.Head != lifecycle.AnyHead && a.Head != head.fold.Seq:
 		answer.Outcome = lifecycle.HeadMoved
 	default:
+		if answer.Err, err = b.unseen(ctx, head, a); answer.Err != nil || err != nil {
+			return answer, err
+		}
 		answer.Written, answer.Err = b.stamp(head, a)
 		if answer.Err == nil {
 			answer.Outcome = lifecycle.Appended
 		}
 	}
 	return answer, err
+}
+
+// unseen judges what an append has seen. A review that this call ends takes its evidence and its first approval along.
+func (b *appending) unseen(ctx context.Context, h head, a lifecycle.Append) (refusal, err error) {
+	if a.Seen != nil && slices.ContainsFunc(b.log, func(e stamped) bool { return e.AccountID == a.AccountID && endsManualReview(e.Change) }) {
+		return h.fold.CheckSeen(*a.Seen, nil, ""), nil
+	}
+	err = checkSeen(ctx, b.tx, h.fold, a.Seen)
+	var r *lifecycle.Refusal
+	if errors.As(err, &r) {
+		return r, nil
+	}
+	return nil, err
 }
 
 func (b *appending) stamp(h head, a lifecycle.Append) ([]lifecycle.Change, error) {

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,7 +37,7 @@ func (s *Store) PutEvidence(ctx context.Context, e store.Evidence, most int) (fi
 		return filed, nil, err
 	}
 	err = s.write(ctx, "put evidence", func(ctx context.Context, tx *transaction) error {
-		seq, err := reviewed(ctx, tx, e.AccountID)
+		seq, err := s.reviewed(ctx, tx, e.AccountID)
 		if err != nil {
 			return err
 		}
@@ -54,7 +55,7 @@ func (s *Store) PutEvidence(ctx context.Context, e store.Evidence, most int) (fi
 			return err
 		}
 		filed = e
-		if err := unapprove(ctx, tx, e.AccountID); err != nil {
+		if err := unapprove(ctx, tx, e.AccountID, e.UploadedAt); err != nil {
 			return err
 		}
 		_, err = tx.exec(ctx, `INSERT INTO evidence (evidence_id, account_id, seq, kind, media_type, ref, digest, bytes, width, height,
@@ -68,34 +69,30 @@ func (s *Store) PutEvidence(ctx context.Context, e store.Evidence, most int) (fi
 	return filed, replaced, nil
 }
 
-// unapprove takes the first of two approvals back: it was given for other evidence than there is now.
-func unapprove(ctx context.Context, tx *transaction, accountID string) error {
-	_, err := tx.exec(ctx, `UPDATE reviews SET approved_by = '', approved_at = NULL WHERE account_id = ? AND approved_by <> ''`, accountID)
+// unapprove takes the first of two approvals back: it was given for other evidence than there is now. Its step keeps
+// that, so that a case that is derived anew does not have the approval again.
+func unapprove(ctx context.Context, tx *transaction, accountID string, at time.Time) error {
+	_, err := tx.exec(ctx, `UPDATE review_steps SET taken_back_at = ? WHERE account_id = ? AND act = ? AND taken_back_at IS NULL
+		AND case_seq = (SELECT r.seq FROM reviews r WHERE r.account_id = review_steps.account_id)`,
+		instant(at), accountID, string(store.ReviewApproved))
+	if err == nil {
+		_, err = tx.exec(ctx, `UPDATE reviews SET approved_by = '', approved_at = NULL WHERE account_id = ? AND approved_by <> ''`, accountID)
+	}
 	return err
 }
 
-// reviewed returns the head of an account's log if the account is open and in the manual review.
-func reviewed(ctx context.Context, tx *transaction, accountID string) (seq int64, err error) {
-	var text *string
-	var closed time.Time
-	err = row(ctx, tx, `SELECT v.fold, a.closed_at FROM accounts a LEFT JOIN verifications v ON v.account_id = a.account_id
-		WHERE a.account_id = ?`, []any{accountID}, &text, scanTime(&closed))
-	if err != nil {
-		return 0, err
-	}
-	head := lifecycle.New(accountID)
-	if text != nil {
-		if head, err = decodeFold([]byte(*text)); err != nil {
-			return 0, err
-		}
-	}
+// reviewed locks an account and returns the head of its log if the account is open and in the manual review.
+func (s *Store) reviewed(ctx context.Context, tx *transaction, accountID string) (seq int64, err error) {
+	h, err := s.lockHead(ctx, tx, accountID)
 	switch {
-	case !closed.IsZero():
-		return 0, &lifecycle.Refusal{Code: lifecycle.CodeAccountClosed, State: head.State, Allowed: head.Steps()}
-	case head.State != lifecycle.ManualReview:
-		return 0, &lifecycle.Refusal{Code: lifecycle.CodeStepNotAllowed, State: head.State, Allowed: head.Steps()}
+	case err != nil:
+		return 0, err
+	case !h.account.ClosedAt.IsZero():
+		return 0, &lifecycle.Refusal{Code: lifecycle.CodeAccountClosed, State: h.fold.State, Allowed: h.fold.Steps()}
+	case h.fold.State != lifecycle.ManualReview:
+		return 0, &lifecycle.Refusal{Code: lifecycle.CodeStepNotAllowed, State: h.fold.State, Allowed: h.fold.Steps()}
 	}
-	return head.Seq, nil
+	return h.fold.Seq, nil
 }
 
 // giveWay makes room for one more.
@@ -140,6 +137,9 @@ func (s *Store) TakeBackEvidence(ctx context.Context, accountID, id string, at t
 	}
 	var taken store.Evidence
 	err := s.write(ctx, "take evidence back", func(ctx context.Context, tx *transaction) error {
+		if _, err := s.lockHead(ctx, tx, accountID); err != nil {
+			return err
+		}
 		found, err := evidence(ctx, tx, `WHERE`+currentEvidence+`AND e.evidence_id = ?`, accountID, id)
 		if err != nil {
 			return err
@@ -149,7 +149,7 @@ func (s *Store) TakeBackEvidence(ctx context.Context, accountID, id string, at t
 		}
 		taken = found[0]
 		taken.DeleteAfter = at.UTC()
-		if err := unapprove(ctx, tx, accountID); err != nil {
+		if err := unapprove(ctx, tx, accountID, at); err != nil {
 			return err
 		}
 		_, err = tx.exec(ctx, `UPDATE evidence SET delete_after = ? WHERE evidence_id = ?`, instant(at), id)
@@ -221,10 +221,35 @@ func (s *Store) StrayEvidence(ctx context.Context, before time.Time, limit int) 
 	return all, s.fault(ctx, "list stray evidence", err)
 }
 
+func endsManualReview(c lifecycle.Change) bool {
+	return c.From == lifecycle.ManualReview && c.To != lifecycle.ManualReview
+}
+
+// checkSeen judges, with the account's row locked, what an approval was made on: whoever exchanges evidence or takes it
+// back locks the same row, so it comes before the approval, which is then refused, or after it and too late.
+func checkSeen(ctx context.Context, tx *transaction, v lifecycle.Verification, seen *lifecycle.Seen) error {
+	if seen == nil {
+		return nil
+	}
+	there, err := evidence(ctx, tx, `WHERE`+currentEvidence, v.AccountID)
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(there))
+	for i, e := range there {
+		ids[i] = e.ID
+	}
+	waiting, err := reviewCase(ctx, tx, v.AccountID, "")
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return v.CheckSeen(*seen, ids, waiting.ApprovedBy)
+}
+
 // deriveEvidence ends, with the manual review, what was given for it. Evidence that is given later belongs to another
 // review, which the sequence number tells when the log is derived again.
 func deriveEvidence(ctx context.Context, tx *transaction, c lifecycle.Change) error {
-	if c.From != lifecycle.ManualReview || c.To == lifecycle.ManualReview {
+	if !endsManualReview(c) {
 		return nil
 	}
 	_, err := tx.exec(ctx, `UPDATE evidence SET decided_at = ? WHERE account_id = ? AND seq < ? AND decided_at IS NULL AND deleted_at IS NULL`,

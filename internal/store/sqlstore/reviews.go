@@ -49,6 +49,23 @@ func verifyReview(ctx context.Context, q querier, v lifecycle.Verification) erro
 	if queue := store.QueueOf(v.State); found.Queue != queue || queue != "" && v.CheckCase(found.Case()) != nil {
 		return fmt.Errorf("%w: queue of reviews", ErrDiverged)
 	}
+	steps, err := reviewSteps(ctx, q, v.AccountID)
+	if err != nil {
+		return err
+	}
+	var escalated, approved string
+	for _, step := range steps {
+		switch {
+		case step.CaseSeq != found.Seq || !step.TakenBackAt.IsZero():
+		case step.Act == store.ReviewApproved:
+			approved = step.Actor
+		default:
+			escalated = step.Actor
+		}
+	}
+	if found.EscalatedBy != escalated || found.ApprovedBy != approved {
+		return fmt.Errorf("%w: steps of reviews", ErrDiverged)
+	}
 	return nil
 }
 

@@ -141,3 +141,46 @@ func TestQueuesNeedNoScan(t *testing.T) {
 		}
 	}
 }
+
+// TestRebuildKeepsApprovalsTakenBack: a case that is derived anew has no approval of evidence that is no longer there.
+func TestRebuildKeepsApprovalsTakenBack(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := sqlstoretest.Open(t)
+	waiting(t, s)
+	approve := func(changeID, actor string) {
+		t.Helper()
+		_, err := s.StepReview(ctx, store.ReviewStep{AccountID: "a2", CaseSeq: 4, Act: store.ReviewApproved, At: minute(8), Actor: actor, ChangeID: changeID})
+		require.NoError(t, err)
+	}
+	rebuilt := func() store.ReviewCase {
+		t.Helper()
+		require.NoError(t, s.VerifyProjection(ctx, "a2"))
+		require.NoError(t, s.Rebuild(ctx, "a2"))
+		require.NoError(t, s.VerifyProjection(ctx, "a2"))
+		c, err := s.ReviewCase(ctx, "a2")
+		require.NoError(t, err)
+		return c
+	}
+	approve("c1", "r1")
+	require.Equal(t, "r1", rebuilt().ApprovedBy)
+	_, _, err := s.PutEvidence(ctx, store.Evidence{
+		ID: "e1", AccountID: "a2", Kind: "id_front", Ref: "evidence-e1", Digest: "d", UploadedBy: "link:1", UploadedAt: minute(9),
+	}, 1)
+	require.NoError(t, err)
+	require.Empty(t, rebuilt().ApprovedBy)
+	// What an older version took back is known by the case.
+	text, err := migrations.SQLite.ReadFile("sqlite/00014_first_approvals.sql")
+	require.NoError(t, err)
+	_, backfill, ok := strings.Cut(string(text), "-- Those of present cases")
+	require.True(t, ok)
+	_, err = s.Writer().ExecContext(ctx, `UPDATE review_steps SET taken_back_at = NULL; --`+backfill)
+	require.NoError(t, err)
+	require.Empty(t, rebuilt().ApprovedBy)
+	_, err = s.Writer().ExecContext(ctx, `UPDATE reviews SET approved_by = 'r1', approved_at = 1 WHERE account_id = 'a2'`)
+	require.NoError(t, err)
+	require.ErrorIs(t, s.VerifyProjection(ctx, "a2"), sqlstore.ErrDiverged)
+	require.NoError(t, s.Rebuild(ctx, "a2"))
+	approve("c2", "r2")
+	require.Equal(t, "r2", rebuilt().ApprovedBy)
+}

@@ -25,6 +25,10 @@ func (s *Store) StepReview(ctx context.Context, step store.ReviewStep) (store.Re
 			step = before[i]
 			return nil
 		}
+		h, err := s.lockHead(ctx, tx, step.AccountID)
+		if err != nil {
+			return err
+		}
 		c, err := heldBy(ctx, tx, step.AccountID, step.Actor, step.At)
 		switch {
 		case err != nil:
@@ -34,7 +38,10 @@ func (s *Store) StepReview(ctx context.Context, step store.ReviewStep) (store.Re
 		case step.Act == store.ReviewApproved && c.ApprovedBy != "":
 			return store.ErrConflict
 		}
-		step.RecordedAt = s.now()
+		if err := checkSeen(ctx, tx, h.fold, step.Seen); err != nil {
+			return err
+		}
+		step.RecordedAt, step.Seen = s.now(), nil
 		_, err = tx.exec(ctx, `INSERT INTO review_steps (account_id, step, case_seq, act, at, recorded_at, actor_id, code, note_ref, change_id)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, step.AccountID, len(before)+1, step.CaseSeq, string(step.Act), instant(step.At),
 			instant(step.RecordedAt), step.Actor, step.Code, step.NoteRef, step.ChangeID)
@@ -50,8 +57,11 @@ func (s *Store) StepReview(ctx context.Context, step store.ReviewStep) (store.Re
 	return step, err
 }
 
-// markReview writes into a case what a step made of it, unless the step is one of an earlier case.
+// markReview writes into a case what a step made of it, unless the step is one of an earlier case or was taken back.
 func markReview(ctx context.Context, tx *transaction, step store.ReviewStep) error {
+	if !step.TakenBackAt.IsZero() {
+		return nil
+	}
 	set := `UPDATE reviews SET escalated_by = ?, escalated_at = ?`
 	if step.Act == store.ReviewApproved {
 		set = `UPDATE reviews SET approved_by = ?, approved_at = ?`
@@ -68,10 +78,11 @@ func (s *Store) ReviewSteps(ctx context.Context, accountID string) ([]store.Revi
 
 func reviewSteps(ctx context.Context, q querier, accountID string) ([]store.ReviewStep, error) {
 	var steps []store.ReviewStep
-	err := each(ctx, q, `SELECT case_seq, act, at, recorded_at, actor_id, code, note_ref, change_id FROM review_steps
+	err := each(ctx, q, `SELECT case_seq, act, at, recorded_at, actor_id, code, note_ref, change_id, taken_back_at FROM review_steps
 		WHERE account_id = ? ORDER BY step`, []any{accountID}, func(scan func(...any) error) error {
 		step := store.ReviewStep{AccountID: accountID}
-		err := scan(&step.CaseSeq, &step.Act, scanTime(&step.At), scanTime(&step.RecordedAt), &step.Actor, &step.Code, &step.NoteRef, &step.ChangeID)
+		err := scan(&step.CaseSeq, &step.Act, scanTime(&step.At), scanTime(&step.RecordedAt), &step.Actor, &step.Code, &step.NoteRef, &step.ChangeID,
+			scanTime(&step.TakenBackAt))
 		steps = append(steps, step)
 		return err
 	})
