@@ -30,6 +30,7 @@ type operation struct {
 	tag              string
 	summary, words   string
 	scopes           []Scope // any of them opens it; none: open to everybody
+	reach            Reach   // default ReachAccount with {account_id} in the path, else ReachAll
 	query            []parameter
 	maxBody          int64          // bytes; default maxCommand
 	answers          map[int]string // success: status and when; default 200
@@ -188,6 +189,9 @@ func (s *Server) admit(c *call) error {
 			f.add("account_id", "form", "must be 1 to 64 characters of A-Z a-z 0-9 . _ -", "应为 1 到 64 个字符，可用 A-Z a-z 0-9 . _ -")
 			return f.err()
 		}
+	}
+	if err := c.within(); err != nil {
+		return err
 	}
 	c.extension = c.r.PathValue("extension_id")
 	if err := s.checkQuery(c); err != nil {
