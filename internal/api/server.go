@@ -18,6 +18,7 @@ import (
 
 	"github.com/verigate/verigate/internal/access/password"
 	"github.com/verigate/verigate/internal/evidence"
+	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/tasks"
 )
@@ -36,8 +37,8 @@ type Server struct {
 	keys                    *keyCache
 	uses                    *keyUses
 	passwords               *password.Hasher
-	perKey, failures, links *limiter
-	reveals                 *limiter // of names and numbers in clear
+	perKey, failures, links *limit.Limiter
+	reveals                 *limit.Limiter // of names and numbers in clear
 
 	streams   chan struct{} // one value per open stream
 	refreshes chan struct{} // one value per refresh under way
@@ -59,9 +60,9 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, mux: mux, adapter: humago.NewAdapter(mux, ""), openapi: newOpenAPI(cfg.Version), pages: pages,
 		desk:      rulebook.NewDesk(cfg.Store, cfg.Now, cfg.PublishAlone),
 		languages: newLanguages(), keys: newKeyCache(cfg.Store.Key, cfg.Now, cfg.KeyAge),
-		perKey: newLimiter(cfg.KeyRate, cfg.Now), failures: newLimiter(cfg.FailureRate, cfg.Now),
-		links:   newLimiter(cfg.LinkRate, cfg.Now),
-		reveals: newLimiter(cfg.Reviews.Reveals, cfg.Now),
+		perKey: limit.New(cfg.KeyRate, cfg.Now), failures: limit.New(cfg.FailureRate, cfg.Now),
+		links:   limit.New(cfg.LinkRate, cfg.Now),
+		reveals: limit.New(cfg.Reviews.Reveals, cfg.Now),
 		streams: make(chan struct{}, cfg.MaxStreams), refreshes: make(chan struct{}, cfg.MaxRefreshes),
 		tasks: tasks.New(), uses: &keyUses{noted: map[string]time.Time{}}, passwords: password.NewHasher(password.Standard()),
 	}
