@@ -171,6 +171,7 @@ func (s *Server) picture(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin") // a page of the platform shows it
 	s.write(c.w, http.StatusOK, "image/png", png)
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/verigate/verigate/internal/access/password"
 	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/limit"
+	"github.com/verigate/verigate/internal/routes"
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/tasks"
 )
@@ -26,7 +27,7 @@ import (
 // Server is the API as an http.Handler. Close it before the HTTP server is shut down, or its streams keep that waiting.
 type Server struct {
 	cfg       Config
-	mux       *http.ServeMux
+	mux       *routes.Mux
 	adapter   huma.Adapter
 	openapi   *huma.OpenAPI
 	pages     *pages
@@ -55,7 +56,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
+	mux := &routes.Mux{}
 	s := &Server{
 		cfg: cfg, mux: mux, adapter: humago.NewAdapter(mux, ""), openapi: newOpenAPI(cfg.Version), pages: pages,
 		desk:      rulebook.NewDesk(cfg.Store, cfg.Now, cfg.PublishAlone),
@@ -114,6 +115,11 @@ var everyAnswer = http.Header{
 	"X-Content-Type-Options": {"nosniff"},
 	"Cache-Control":          {"no-store"},
 	"Referrer-Policy":        {"no-referrer"},
+	// What an answer is is said by its type; a browser that is led to it shows and runs nothing of it.
+	"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
+	"X-Frame-Options":              {"DENY"},
+	"Cross-Origin-Opener-Policy":   {"same-origin"},
+	"Cross-Origin-Resource-Policy": {"same-origin"},
 }
 
 // ServeHTTP implements http.Handler.
