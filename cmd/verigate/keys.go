@@ -17,6 +17,7 @@ import (
 type keysCmd struct {
 	Create  keysCreateCmd  `cmd:"" help:"Make an API key. Its secret is shown this once."`
 	List    keysListCmd    `cmd:"" help:"List API keys; secrets are not known."`
+	Rotate  keysRotateCmd  `cmd:"" help:"Give an API key another secret; the present one opens for a while as well."`
 	Disable keysDisableCmd `cmd:"" help:"Close an API key for good."`
 }
 
@@ -36,15 +37,16 @@ func (p place) withAdmin(w *world, do func(*app.Admin, app.Clock) error) (err er
 
 type keysCreateCmd struct {
 	place
-	Label  string        `required:"" help:"What it is for; shown in lists."`
-	Scopes []string      `required:"" help:"What it may do, separated by commas: accounts:write, accounts:correct, decisions:read, verifications:write, verifications:read, reviews:write, policies:write, policies:approve, extensions:write, sweeps:write, webhooks:write, identities:read, audit:read, workflows:read, admin."`
-	For    time.Duration `placeholder:"DURATION" help:"Until it expires, such as 720h (default: never)."`
-	JSON   bool          `name:"json" help:"Print as JSON."`
+	Label    string        `required:"" help:"What it is for; shown in lists."`
+	Scopes   []string      `required:"" help:"What it may do, separated by commas: accounts:write, accounts:correct, decisions:read, verifications:write, verifications:read, reviews:write, policies:write, policies:approve, extensions:write, sweeps:write, webhooks:write, identities:read, audit:read, workflows:read, admin."`
+	Accounts []string      `placeholder:"ID,PREFIX*" help:"Accounts that it may reach, separated by commas: ids, and beginnings of ids with * behind them, as shop-eu-* (default: all)."`
+	For      time.Duration `placeholder:"DURATION" help:"Until it expires, such as 720h (default: never)."`
+	JSON     bool          `name:"json" help:"Print as JSON."`
 }
 
 // Run makes a key.
 func (c keysCreateCmd) Run(w *world) error {
-	k := app.NewKey{Label: c.Label, For: c.For}
+	k := app.NewKey{Label: c.Label, For: c.For, Accounts: c.Accounts}
 	if c.For < 0 {
 		return usageError{errors.New("--for must be a positive duration")}
 	}
@@ -55,13 +57,16 @@ func (c keysCreateCmd) Run(w *world) error {
 		}
 		k.Scopes = append(k.Scopes, scope)
 	}
+	if err := k.Accounts.Check(); err != nil {
+		return usageError{fmt.Errorf("--accounts: %w", err)}
+	}
 	return c.withAdmin(w, func(a *app.Admin, _ app.Clock) error {
 		secret, err := a.CreateKey(w.ctx, k)
 		switch {
 		case err != nil:
 			return err
 		case c.JSON:
-			return w.json(map[string]any{"api_key": secret, "label": k.Label, "scopes": k.Scopes})
+			return w.json(map[string]any{"api_key": secret, "label": k.Label, "scopes": k.Scopes, "accounts": append([]string{}, k.Accounts...)})
 		}
 		w.say("%s\n", secret)
 		w.warn("Keep it now: it is not shown again.\n")
@@ -78,13 +83,14 @@ type keyView struct {
 	ID        string     `json:"id"`
 	Label     string     `json:"label"`
 	Scopes    []string   `json:"scopes"`
+	Accounts  []string   `json:"accounts"`
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt *time.Time `json:"expires_at"`
 	State     string     `json:"state"`
 }
 
 func viewOf(k store.Key, now time.Time) keyView {
-	v := keyView{ID: k.ID, Label: k.Label, Scopes: k.Scopes, CreatedAt: k.CreatedAt, State: "open"}
+	v := keyView{ID: k.ID, Label: k.Label, Scopes: k.Scopes, Accounts: append([]string{}, k.Accounts...), CreatedAt: k.CreatedAt, State: "open"}
 	if !k.ExpiresAt.IsZero() {
 		v.ExpiresAt = &k.ExpiresAt
 	}
@@ -112,8 +118,52 @@ func (c keysListCmd) Run(w *world) error {
 			return w.json(views)
 		}
 		for _, v := range views {
-			w.say("%s  %-8s  %s  %s  [%s]\n", v.ID, v.State, v.CreatedAt.Format(time.RFC3339), v.Label, strings.Join(v.Scopes, " "))
+			reach := ""
+			if len(v.Accounts) > 0 {
+				reach = "  accounts [" + strings.Join(v.Accounts, " ") + "]"
+			}
+			w.say("%s  %-8s  %s  %s  [%s]%s\n", v.ID, v.State, v.CreatedAt.Format(time.RFC3339), v.Label, strings.Join(v.Scopes, " "), reach)
 		}
+		return nil
+	})
+}
+
+type keysRotateCmd struct {
+	place
+	ID      string        `arg:"" help:"Id of the key: the part between the underscores."`
+	Overlap time.Duration `default:"24h" help:"How long the present secret opens as well, at most 720h. 0s ends every old one now: for a secret that leaked."`
+	JSON    bool          `name:"json" help:"Print as JSON."`
+}
+
+// Help is the manual page.
+func (keysRotateCmd) Help() string {
+	return `Prints the new secret, this once. The key keeps its id, scopes and accounts, and what was done with it.
+
+Example:
+  verigate keys rotate 1f0c2a9b3d4e5f60 --overlap 48h
+  # give the new secret to the program within two days; the old one ends by itself`
+}
+
+// Run rotates.
+func (c keysRotateCmd) Run(w *world) error {
+	const most = 30 * 24 * time.Hour
+	if c.Overlap < 0 || c.Overlap > most {
+		return usageError{errors.New("--overlap must be from 0s to 720h")}
+	}
+	return c.withAdmin(w, func(a *app.Admin, _ app.Clock) error {
+		secret, err := a.RotateKey(w.ctx, c.ID, c.Overlap)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return errors.New("there is no key with that id; verigate keys list shows them")
+		case errors.Is(err, app.ErrKeyEnded):
+			return errors.New("the key is disabled or expired and gets no other secret; make another one with verigate keys create")
+		case err != nil:
+			return err
+		case c.JSON:
+			return w.json(map[string]any{"api_key": secret, "overlap": c.Overlap.String()})
+		}
+		w.say("%s\n", secret)
+		w.warn("Keep it now: it is not shown again.\n")
 		return nil
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/verigate/verigate/internal/access/people"
 	"github.com/verigate/verigate/internal/admin"
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -80,7 +81,7 @@ func New(cfg Config) (*Service, error) {
 		}
 	}
 	if cfg.Address == nil {
-		cfg.Address = api.Peer
+		cfg.Address = limit.Peer
 	}
 	return &Service{cfg: cfg, delays: newDelays(cfg.Now)}, nil
 }
@@ -109,7 +110,7 @@ func (s *Service) SignIn(w http.ResponseWriter, r *http.Request, login, given st
 		return admin.Person{}, err
 	}
 	// Asked for unknown names too: whoever is not known takes as many steps as whoever is.
-	tried := attempt{name: login, address: api.Subscriber(s.cfg.Address(r))}
+	tried := attempt{name: login, address: limit.Subscriber(s.cfg.Address(r))}
 	if tried.familiar, err = s.cfg.Store.SignedInFrom(ctx, known.ID, tried.address, s.cfg.Now().Add(-FamiliarFor)); err != nil {
 		return admin.Person{}, err
 	}
@@ -155,7 +156,7 @@ func (s *Service) enter(w http.ResponseWriter, r *http.Request, o store.Operator
 	}
 	secret, hash := newSecret()
 	err := s.cfg.Store.BeginOperatorSession(ctx, store.OperatorSession{
-		Hash: hash, OperatorID: o.ID, Address: api.Subscriber(s.cfg.Address(r)), CreatedAt: now, ExpiresAt: now.Add(s.cfg.Life),
+		Hash: hash, OperatorID: o.ID, Address: limit.Subscriber(s.cfg.Address(r)), CreatedAt: now, ExpiresAt: now.Add(s.cfg.Life),
 	}, o.Password)
 	if errors.Is(err, store.ErrEnded) || errors.Is(err, store.ErrNotFound) {
 		return admin.Person{}, admin.ErrRefused // disabled, or changed, since it was read

@@ -7,7 +7,7 @@ import (
 
 	"github.com/verigate/verigate/internal/access/password"
 	"github.com/verigate/verigate/internal/admin"
-	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -27,7 +27,7 @@ func (s *Service) ChangePassword(w http.ResponseWriter, r *http.Request, present
 	case password.Check(given) != nil:
 		return admin.ErrPassword
 	}
-	tried := attempt{name: o.Login, address: api.Subscriber(s.cfg.Address(r)), familiar: true}
+	tried := attempt{name: o.Login, address: limit.Subscriber(s.cfg.Address(r)), familiar: true}
 	if wait := s.delays.begin(tried); wait > 0 {
 		return &admin.WaitError{Wait: wait}
 	}

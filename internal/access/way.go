@@ -16,7 +16,7 @@ import (
 
 	"github.com/verigate/verigate/internal/access/people"
 	"github.com/verigate/verigate/internal/admin"
-	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -59,7 +59,7 @@ func (s *Service) Return(w http.ResponseWriter, r *http.Request) (admin.Person, 
 	}
 	// Anybody can make a cookie and come back with it. Each time stands in the audit log and may ask the provider, so
 	// they are slowed down as wrong passwords are, by address alone.
-	tried := attempt{name: "provider", address: api.Subscriber(s.cfg.Address(r)), familiar: true}
+	tried := attempt{name: "provider", address: limit.Subscriber(s.cfg.Address(r)), familiar: true}
 	if wait := s.delays.begin(tried); wait > 0 {
 		return admin.Person{}, begun.Back, &admin.WaitError{Wait: wait}
 	}

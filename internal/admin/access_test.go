@@ -153,6 +153,31 @@ func TestAKeyIsCreatedAndEnds(t *testing.T) {
 	w.post(api.RoleAdmin, "/admin/keys/0123456789abcdef/disable", "reason", "r").is(http.StatusNotFound)
 }
 
+func TestAKeyOfSomeAccountsIsRotated(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "2020-12-01 10:00:00")
+	number := once(t, w.get(api.RoleAdmin, "/admin/keys").is(http.StatusOK))
+	got := w.post(api.RoleAdmin, "/admin/keys", "once", number, "label", "labels", "scopes", "decisions:read", "accounts", "shop-eu-*\r\n a1, a2", "reason", "one region")
+	shown := secretPattern.FindStringSubmatch(got.is(http.StatusOK))
+	require.NotNil(t, shown, got.body)
+	id := strings.Split(shown[1], "_")[1]
+	kept, err := w.store.Key(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, store.AccountSet{"shop-eu-*", "a1", "a2"}, kept.Accounts)
+
+	page := w.get(api.RoleAdmin, "/admin/keys").is(http.StatusOK)
+	require.Contains(t, page, `<span class="id">shop-eu-*</span>`)
+	again := secretPattern.FindStringSubmatch(w.post(api.RoleAdmin, "/admin/keys/"+id+"/rotate", "once", once(t, page), "overlap", "24h", "reason", "yearly").is(http.StatusOK))
+	require.NotNil(t, again)
+	require.NotEqual(t, shown[1], again[1])
+	require.True(t, strings.HasPrefix(again[1], "vg_"+id+"_"))
+	require.Contains(t, w.get(api.RoleAdmin, "/admin/keys").body, "an old secret opens until")
+
+	body := w.post(api.RoleAdmin, "/admin/keys", "once", "n", "label", "l", "scopes", "decisions:read", "accounts", "<b>*", "reason", "r").is(http.StatusUnprocessableEntity)
+	require.Contains(t, body, "&lt;b&gt;*</textarea>")
+	require.Contains(t, body, `id="fault-accounts"`)
+}
+
 func TestAKeyFormComesBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "2020-12-01 10:00:00")

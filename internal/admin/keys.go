@@ -3,7 +3,9 @@ package admin
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -12,6 +14,7 @@ import (
 func (s *Server) keysRoutes() {
 	s.page("GET /admin/keys", s.keys, api.Admin)
 	s.page("POST /admin/keys", s.createKey, api.Admin)
+	s.page("POST /admin/keys/{key_id}/rotate", s.rotateKey, api.Admin)
 	s.page("POST /admin/keys/{key_id}/disable", s.disableKey, api.Admin)
 	s.page("POST /admin/keys/{key_id}/expire", s.expireKey, api.Admin)
 }
@@ -28,6 +31,8 @@ type apiKey struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	ExpiresAt  *time.Time `json:"expires_at"`
 	LastUsedAt *time.Time `json:"last_used_at"`
+	Accounts   []string   `json:"accounts"`
+	OldUntil   *time.Time `json:"old_secret_until"`
 }
 
 // Expires is the key's end, the zero instant if it has none.
@@ -35,6 +40,9 @@ func (k apiKey) Expires() time.Time { return orZero(k.ExpiresAt) }
 
 // Used is the last use, the zero instant if there was none.
 func (k apiKey) Used() time.Time { return orZero(k.LastUsedAt) }
+
+// Old is until when an old secret opens as well, the zero instant if none does.
+func (k apiKey) Old() time.Time { return orZero(k.OldUntil) }
 
 type keysPage struct {
 	*frame
@@ -47,6 +55,7 @@ type keysPage struct {
 // keyForm is what was typed.
 type keyForm struct {
 	Label, Expires, Reason string
+	Accounts               string // one a line
 	Scopes                 []string
 }
 
@@ -90,14 +99,15 @@ func endOfDay(date string) string {
 }
 
 func (s *Server) createKey(v *visit) error {
-	form := keyForm{Label: v.form("label"), Expires: v.form("expires"), Reason: v.form("reason")}
+	form := keyForm{Label: v.form("label"), Expires: v.form("expires"), Reason: v.form("reason"), Accounts: v.form("accounts")}
 	form.Scopes = v.r.PostForm["scopes"]
 	in := struct {
 		Label     string   `json:"label"`
 		Scopes    []string `json:"scopes"`
+		Accounts  []string `json:"accounts"`
 		ExpiresAt string   `json:"expires_at,omitempty"`
 		Reason    string   `json:"reason"`
-	}{form.Label, append([]string{}, form.Scopes...), endOfDay(form.Expires), form.Reason}
+	}{form.Label, append([]string{}, form.Scopes...), listed(form.Accounts), endOfDay(form.Expires), form.Reason}
 	got, err := tell[struct {
 		Key    apiKey  `json:"key"`
 		Secret *string `json:"secret"`
@@ -113,6 +123,24 @@ func (s *Server) createKey(v *visit) error {
 
 func keyCommand(v *visit, verb string) string {
 	return "/v1/keys/" + segment(v.r.PathValue("key_id")) + verb
+}
+
+// listed are the words of a text, which spaces, commas and ends of lines separate.
+func listed(text string) []string {
+	return append([]string{}, strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == '，' })...)
+}
+
+// rotateKey makes another secret and shows it once.
+func (s *Server) rotateKey(v *visit) error {
+	in := map[string]string{"overlap": v.form("overlap"), "reason": v.form("reason")}
+	got, err := tell[struct {
+		Key    apiKey  `json:"key"`
+		Secret *string `json:"secret"`
+	}](v, keyCommand(v, "/rotate"), in)
+	if err != nil {
+		return err
+	}
+	return v.showOnce("key", got.Key.Label, got.Secret, keysPath)
 }
 
 func (s *Server) disableKey(v *visit) error {

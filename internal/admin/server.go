@@ -8,6 +8,7 @@ import (
 
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/page"
+	"github.com/verigate/verigate/internal/routes"
 )
 
 //go:embed assets
@@ -17,7 +18,7 @@ var assets embed.FS
 type Server struct {
 	cfg       Config
 	handler   http.Handler
-	mux       *http.ServeMux
+	mux       *routes.Mux
 	languages *page.Catalogues
 	templates *page.Templates
 	files     *page.Files
@@ -35,7 +36,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, mux: http.NewServeMux()}
+	s := &Server{cfg: cfg, mux: &routes.Mux{}}
 	if err := s.load(); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 // Problems of managing who may do what.
 const (
 	CodeKeyNotFound      Code = "key_not_found"
+	CodeKeyEnded         Code = "key_ended"
 	CodeOperatorNotFound Code = "operator_not_found"
 	CodeLoginTaken       Code = "login_taken"
 	CodeLastAdmin        Code = "last_admin"

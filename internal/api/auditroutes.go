@@ -41,14 +41,14 @@ func (s *Server) auditRoutes() {
 		id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: tagAudit, summary: "List what people did",
 		words: "Every privileged act, done or refused: who, when, what, on what, why, before and after. Page by page; a cursor is good for the filters " +
 			"it was made with. Reasons are codes: what else was written as one is told as stated, and stands where the act itself is on record.",
-		scopes: reads, codes: []Code{CodeValidationFailed},
+		reach: ReachOwn, scopes: reads, codes: []Code{CodeValidationFailed},
 		query: append(append(slices.Clone(filters), parameter{name: "order", words: "Default newest.", values: []string{"newest", "oldest"}}), pageParameters()...),
 	}, s.listAudit)
 	export := operation{
 		id: "export-audit", method: http.MethodGet, path: "/v1/audit:export", tag: tagAudit, summary: "Export what people did",
 		words: "Every entry that the filters select, oldest first, one a line. Cells of a CSV that a spreadsheet would run begin with an apostrophe. " +
 			"An answer that could not be finished breaks off without the end of its last chunk.",
-		scopes: reads, codes: []Code{CodeValidationFailed}, streams: true,
+		reach: ReachOwn, scopes: reads, codes: []Code{CodeValidationFailed}, streams: true,
 		query: append(slices.Clone(filters), parameter{name: "format", words: "Default ndjson.", values: []string{"ndjson", "csv"}}),
 	}
 	s.document(export, false, media{}, media{kind: mediaNDJSON, schema: s.openapi.Components.Schemas.Schema(reflect.TypeFor[auditEntryView](), true, "")})
@@ -92,6 +92,7 @@ func (s *Server) proofRoutes(reads []Scope) {
 func (s *Server) auditFilter(c *call) (filter store.AuditFilter, scope string, err error) {
 	filter = store.AuditFilter{
 		Actor: c.query("actor"), Action: c.query("action"), Subject: c.query("subject"), Outcome: c.query("outcome"), Oldest: c.query("order") == "oldest",
+		Within: c.key.Accounts,
 	}
 	if filter.Outcome == outcomeRefused {
 		filter.Outcome, filter.Refused = "", true

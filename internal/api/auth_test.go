@@ -18,6 +18,7 @@ type operation struct {
 	id, method, path string
 	scopes           []string
 	audited          bool
+	reach            api.Reach
 }
 
 func (f *fixture) operations() []operation {
@@ -28,6 +29,7 @@ func (f *fixture) operations() []operation {
 			Scopes   []string              `json:"x-scopes"`
 			ID       string                `json:"operationId"`
 			Audited  bool                  `json:"x-audited"`
+			Reach    api.Reach             `json:"x-reach"`
 		} `json:"paths"`
 	}
 	require.NoError(f.t, json.Unmarshal(f.get("/openapi.json").body, &spec))
@@ -35,10 +37,10 @@ func (f *fixture) operations() []operation {
 	for path, item := range spec.Paths {
 		for method, op := range item {
 			require.Equal(f.t, len(op.Security) > 0, len(op.Scopes) > 0, path)
-			list = append(list, operation{op.ID, strings.ToUpper(method), path, op.Scopes, op.Audited})
+			list = append(list, operation{op.ID, strings.ToUpper(method), path, op.Scopes, op.Audited, op.Reach})
 		}
 	}
-	require.Len(f.t, list, 121, "a new operation: say here whether it is open")
+	require.Len(f.t, list, 122, "a new operation: say here whether it is open")
 	return list
 }
 

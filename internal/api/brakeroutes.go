@@ -70,7 +70,7 @@ func (s *Server) brakeRoutes() {
 	}, s.release)
 	handle(s, operation{
 		id: "list-brakes", method: http.MethodGet, path: "/v1/brakes", tag: tagPolicies,
-		summary: "List brakes", words: "Those that hold. A policy's history has them all.", scopes: []Scope{DecisionsRead, PoliciesWrite, PoliciesApprove, AuditRead},
+		summary: "List brakes", words: "Those that hold. A policy's history has them all.", scopes: []Scope{DecisionsRead, PoliciesWrite, PoliciesApprove, AuditRead}, reach: ReachNone,
 	}, s.listBrakes)
 	handle(s, operation{
 		id: "observed", method: http.MethodGet, path: "/v1/policies/{name}/observed", tag: tagPolicies,

@@ -13,6 +13,7 @@ import (
 	"github.com/verigate/verigate/internal/figures"
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/impact"
+	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/signing"
 	"github.com/verigate/verigate/internal/store"
@@ -100,6 +101,9 @@ type Gate interface {
 	audit.Seals
 }
 
+// Rate is how much one caller may ask for.
+type Rate = limit.Rate
+
 // QRContent says what a QR code holds.
 type QRContent string
 
@@ -155,6 +159,8 @@ type Config struct {
 	ProviderHealth func(zone *time.Location) *figures.ProviderFigures
 	// NextSweep tells when the next sweep begins by itself; nil: that is not known here.
 	NextSweep func(ctx context.Context) (time.Time, error)
+	// Commands bounds the merchant's commands for one account; the merchant pages may share it. Default 1/s and 30 at once.
+	Commands *limit.Limiter
 	// ClientIP returns the caller's address, for rates and for the record of consents; default the connection's peer.
 	ClientIP func(r *http.Request) string
 
@@ -180,13 +186,16 @@ func (c Config) withDefaults() Config {
 	set(&c.QRContent, QRScanLink)
 	set(&c.Version, "dev")
 	if c.ClientIP == nil {
-		c.ClientIP = Peer
+		c.ClientIP = limit.Peer
 	}
 	set(&c.LinkLife, 10*time.Minute)
 	set(&c.KeyAge, time.Second)
-	set(&c.KeyRate, Rate{20_000, 40_000})
-	set(&c.FailureRate, Rate{1, 30})
-	set(&c.LinkRate, Rate{20, 100})
+	set(&c.KeyRate, Rate{PerSecond: 20_000, Burst: 40_000})
+	if c.Commands == nil {
+		c.Commands = limit.New(Rate{PerSecond: 1, Burst: 30}, c.Now)
+	}
+	set(&c.FailureRate, Rate{PerSecond: 1, Burst: 30})
+	set(&c.LinkRate, Rate{PerSecond: 20, Burst: 100})
 	set(&c.FiguresWait, 300*time.Millisecond)
 	set(&c.LiveWait, 1500*time.Millisecond)
 	set(&c.LoginWait, 1500*time.Millisecond)

@@ -111,7 +111,7 @@ func (s *Server) decisionRoutes() {
 		id: "decide-batch", method: http.MethodPost, path: "/v1/decisions:batch", tag: tagDecisions,
 		summary: "Ask for many accounts at once",
 		words:   "Up to 1000 accounts, answered in the order asked. An account that is not known has a problem instead of a decision.",
-		scopes:  []Scope{DecisionsRead}, codes: gateCodes, maxBody: maxBatch,
+		scopes:  []Scope{DecisionsRead}, reach: ReachOwn, codes: gateCodes, maxBody: maxBatch,
 	}, s.decideBatch)
 	handle(s, operation{
 		id: "report-login", method: http.MethodPost, path: "/v1/accounts/{account_id}/logins", tag: tagDecisions,
@@ -165,7 +165,7 @@ func (s *Server) decideBatch(ctx context.Context, c *call, in batchIn) (int, bat
 	if err := f.err(); err != nil {
 		return 0, batchView{}, err
 	}
-	outcomes, err := s.cfg.Gate.DecideBatch(ctx, in.AccountIDs, in.Action)
+	outcomes, err := s.decideOwn(ctx, c.key.Accounts, in)
 	if err != nil {
 		return 0, batchView{}, err
 	}
@@ -183,6 +183,28 @@ func (s *Server) decideBatch(ctx context.Context, c *call, in batchIn) (int, bat
 		view.Decisions[i].decision = &d
 	}
 	return http.StatusOK, view, nil
+}
+
+// decideOwn asks for the accounts that the key may reach. The others are answered as if they were not there.
+func (s *Server) decideOwn(ctx context.Context, set store.AccountSet, in batchIn) ([]gate.Outcome, error) {
+	if !set.Bound() {
+		return s.cfg.Gate.DecideBatch(ctx, in.AccountIDs, in.Action)
+	}
+	outcomes := make([]gate.Outcome, len(in.AccountIDs))
+	var own []string
+	var places []int
+	for i, id := range in.AccountIDs {
+		if set.Has(id) {
+			own, places = append(own, id), append(places, i)
+		} else {
+			outcomes[i].Err = store.ErrNotFound
+		}
+	}
+	asked, err := s.cfg.Gate.DecideBatch(ctx, own, in.Action)
+	for i, o := range asked {
+		outcomes[places[i]] = o
+	}
+	return outcomes, err
 }
 
 func (s *Server) login(ctx context.Context, c *call, in loginIn) (int, loginView, error) {

@@ -62,7 +62,7 @@ func (s *Server) extensionImportRoute() {
 		words: "One extension a line, as CSV whose first line names the columns account_id, until, reason, rule and key (the last two may be missing), or as NDJSON; at most 16 MiB. " +
 			"Each line is answered. A bad line is answered with its problem and the rest goes on. Nothing counts before the batch, or a part of it, is approved by another key. " +
 			"Repeating an import changes nothing: a line is known by its key within the batch.",
-		scopes: []Scope{ExtensionsWrite, PoliciesApprove}, answers: map[int]string{http.StatusOK: "A result for each line and a summary."},
+		reach: ReachOwn, scopes: []Scope{ExtensionsWrite, PoliciesApprove}, answers: map[int]string{http.StatusOK: "A result for each line and a summary."},
 		codes: []Code{CodeUnsupportedMediaType, CodeTooLarge}, lines: true, maxBody: maxExtensionImport,
 		query: []parameter{{name: "batch_id", words: "Names the batch, to be decided and repeated by: 1 to 64 characters of A-Z a-z 0-9 . _ -. Left out, the content names it: the same content is the same batch."}},
 	}
@@ -190,15 +190,24 @@ func (i *extensionImporter) request(in extensionLineIn) (store.ExtensionRequest,
 		At: i.c.now, Actor: i.s.actor(i.c, lifecycle.ActorOperator), Reason: in.Reason,
 		Approved: i.s.cfg.OneApprover && allows(i.c.key.Scopes, PoliciesApprove),
 	}
-	return r, f.err()
+	if err := f.err(); err != nil {
+		return r, err
+	}
+	if !i.c.key.Accounts.Has(in.AccountID) {
+		return r, store.ErrNotFound
+	}
+	return r, nil
 }
 
 // id names the extension of a line by the batch and the line's key.
 func (i *extensionImporter) id(in extensionLineIn) string {
-	if in.Key != "" {
-		return extensionID("line", i.sum.BatchID, in.Key)
+	if in.Key == "" {
+		return extensionID("account", i.sum.BatchID, in.AccountID, in.Rule)
 	}
-	return extensionID("account", i.sum.BatchID, in.AccountID, in.Rule)
+	if i.c.key.Accounts.Bound() { // its lines are its own: whether others' batches have such a key is not told
+		return extensionID("line", i.sum.BatchID, in.Key, i.c.key.ID)
+	}
+	return extensionID("line", i.sum.BatchID, in.Key)
 }
 
 func (i *extensionImporter) answer(line extensionLine, o store.ExtensionOutcome) {

@@ -99,17 +99,17 @@ func (s *Server) extensionRoutes() {
 	handle(s, operation{
 		id: "list-extensions", method: http.MethodGet, path: "/v1/extensions", tag: tagExtensions,
 		summary: "List extensions", words: "Page by page, in the order in which they were requested. A cursor is good for the filters it was made with.",
-		scopes: readers, query: filters, codes: []Code{CodeValidationFailed},
+		scopes: readers, reach: ReachOwn, query: filters, codes: []Code{CodeValidationFailed},
 	}, s.listExtensions)
 	handle(s, operation{
 		id: "get-extension", method: http.MethodGet, path: "/v1/extensions/{extension_id}", tag: tagExtensions,
-		summary: "Look at an extension", words: "With every step.", scopes: readers, codes: []Code{CodeExtensionNotFound},
+		summary: "Look at an extension", words: "With every step.", scopes: readers, reach: ReachOwn, codes: []Code{CodeExtensionNotFound},
 	}, s.getExtension)
 	decision := func(id, verb, summary, words string) operation {
 		return operation{
 			id: id, method: http.MethodPost, path: "/v1/extensions/{extension_id}/" + verb, tag: tagExtensions, summary: summary,
 			words:  words + " By another key than the one that requested it. The same key saying the same again changes nothing.",
-			scopes: []Scope{PoliciesApprove}, codes: []Code{CodeExtensionNotFound, CodeExtensionDecided, CodeSecondApprover},
+			scopes: []Scope{PoliciesApprove}, reach: ReachOwn, codes: []Code{CodeExtensionNotFound, CodeExtensionDecided, CodeSecondApprover},
 		}
 	}
 	handle(s, decision("approve-extension", "approve", "Approve an extension", "It counts from now on."),
@@ -133,7 +133,7 @@ func (s *Server) extensionBatchRoutes() {
 	} {
 		handle(s, operation{
 			id: b.verb + "-extension-batch", method: http.MethodPost, path: "/v1/extensions:" + b.verb, tag: tagExtensions, summary: b.summary,
-			words: b.words + " By another key than those that requested them. Doing it again decides what is left.", scopes: []Scope{PoliciesApprove},
+			words: b.words + " By another key than those that requested them. Doing it again decides what is left.", scopes: []Scope{PoliciesApprove}, reach: ReachOwn,
 			codes: []Code{CodeExtensionNotFound, CodeExtensionDecided, CodeSecondApprover},
 		}, func(ctx context.Context, c *call, in extensionBatchIn) (int, extensionBatchView, error) {
 			return s.decideBatchOfExtensions(ctx, c, b.to, in)
@@ -215,7 +215,7 @@ func (s *Server) decideExtension(ctx context.Context, c *call, to store.Extensio
 	if err := f.err(); err != nil {
 		return 0, extensionView{}, err
 	}
-	known, err := s.cfg.Store.Extension(ctx, c.extension)
+	known, err := s.extension(ctx, c)
 	if err != nil {
 		return 0, extensionView{}, extensionProblem(err, c.now, known)
 	}
@@ -244,6 +244,15 @@ func (s *Server) decideExtension(ctx context.Context, c *call, to store.Extensio
 	return http.StatusOK, viewExtension(e, zone, c.now), nil
 }
 
+// extension reads the extension of the path, if it is of an account that the key may reach.
+func (s *Server) extension(ctx context.Context, c *call) (store.Extension, error) {
+	e, err := s.cfg.Store.Extension(ctx, c.extension)
+	if err == nil && !c.key.Accounts.Has(e.AccountID) {
+		return store.Extension{}, store.ErrNotFound
+	}
+	return e, err
+}
+
 // refuseExtension rejects or revokes, which takes a reason.
 func (s *Server) refuseExtension(to store.ExtensionState) func(context.Context, *call, refusalIn) (int, extensionView, error) {
 	return func(ctx context.Context, c *call, in refusalIn) (int, extensionView, error) {
@@ -259,6 +268,7 @@ func (s *Server) refuseExtension(to store.ExtensionState) func(context.Context, 
 func (s *Server) verdict(c *call, to store.ExtensionState, reason string) store.ExtensionVerdict {
 	return store.ExtensionVerdict{
 		To: to, At: c.now, Actor: s.actor(c, lifecycle.ActorOperator), Reason: reason, Alone: s.cfg.OneApprover,
+		Within: c.key.Accounts,
 	}
 }
 
@@ -310,7 +320,7 @@ func (s *Server) decideBatchOfExtensions(ctx context.Context, c *call, to store.
 }
 
 func (s *Server) getExtension(ctx context.Context, c *call, _ none) (int, extensionView, error) {
-	e, err := s.cfg.Store.Extension(ctx, c.extension)
+	e, err := s.extension(ctx, c)
 	if err != nil {
 		return 0, extensionView{}, extensionProblem(err, c.now, e)
 	}
@@ -329,7 +339,7 @@ func (s *Server) listExtensions(ctx context.Context, c *call, _ none) (int, exte
 	}
 	filter := store.ExtensionFilter{
 		AccountID: c.account, RuleID: c.query("rule"), BatchID: c.query("batch_id"), State: store.ExtensionState(c.query("state")),
-		Now: c.now, Limit: limit,
+		Now: c.now, Limit: limit, Within: c.key.Accounts,
 	}
 	scope := "extensions/" + strings.Join([]string{filter.AccountID, filter.RuleID, filter.BatchID, string(filter.State)}, "\n")
 	if given := c.query("cursor"); given != "" {

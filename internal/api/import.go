@@ -72,7 +72,7 @@ func (s *Server) importRoute() {
 		words: "One account a line, answered line by line while the request is still being sent. A bad line is answered with its problem and the rest goes on. " +
 			"Repeating an import changes nothing. Lines have at most 64 KiB. verified and real_name carry the result of an older process with its provenance. " +
 			csvWords(),
-		scopes: []Scope{AccountsWrite}, answers: map[int]string{http.StatusOK: "A result for each line and a summary."},
+		scopes: []Scope{AccountsWrite}, reach: ReachOwn, answers: map[int]string{http.StatusOK: "A result for each line and a summary."},
 		codes: []Code{CodeUnsupportedMediaType}, lines: true,
 	}
 	schemas := s.openapi.Components.Schemas
@@ -208,7 +208,9 @@ func (i *importer) parse(line *importLine, text []byte) {
 	for n := range f {
 		f[n].Field = i.lines.field(f[n].Field)
 	}
-	line.problem = f.err()
+	if line.problem = f.err(); line.problem == nil && !i.c.key.Accounts.Has(in.AccountID) {
+		line.problem = store.ErrNotFound
+	}
 }
 
 // put writes the waiting lines in one transaction and answers them.

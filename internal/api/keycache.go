@@ -31,26 +31,27 @@ func newKeyCache(load func(context.Context, string) (store.Key, error), now func
 	return &keyCache{load: load, now: now, age: age, known: map[string]knownKey{}}
 }
 
-func (c *keyCache) key(ctx context.Context, id string) (store.Key, error) {
+// key returns a key, and whether it is remembered rather than read just now.
+func (c *keyCache) key(ctx context.Context, id string) (key store.Key, remembered bool, err error) {
 	now := c.now()
 	c.mu.Lock()
 	k, ok := c.known[id]
 	c.mu.Unlock()
 	if since := now.Sub(k.at); ok && since >= 0 && since < c.age {
-		return k.key, nil
+		return k.key, true, nil
 	}
-	key, err := c.load(ctx, id)
+	key, err = c.load(ctx, id)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
 		delete(c.known, id)
-		return key, err
+		return key, false, err
 	}
 	if len(c.known) >= maxKeys {
 		c.known = map[string]knownKey{}
 	}
 	c.known[id] = knownKey{key, now}
-	return key, nil
+	return key, false, nil
 }
 
 // forget asks for a key again at its next use.

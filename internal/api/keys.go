@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/verigate/verigate/internal/store"
 )
@@ -46,9 +47,20 @@ func newKey(id [keyIDBytes]byte, label string, scopes []Scope) (secret string, k
 		return "", store.Key{}, fmt.Errorf("api: random source: %w", err)
 	}
 	key.ID, key.Label = hex.EncodeToString(id[:]), label
-	text := base64.RawURLEncoding.EncodeToString(random[:])
-	key.Hash = hashSecret(text)
-	return keyPrefix + "_" + key.ID + "_" + text, key, nil
+	secret, key.Hash = keyText(key.ID, random[:])
+	return secret, key, nil
+}
+
+// NewSecret makes another secret for a key: the text to give away once, and the hash for store.KeyChange.
+func NewSecret(keyID string) (secret string, hash []byte) {
+	var random [32]byte
+	_, _ = rand.Read(random[:]) // never fails since Go 1.24
+	return keyText(keyID, random[:])
+}
+
+func keyText(keyID string, random []byte) (secret string, hash []byte) {
+	text := base64.RawURLEncoding.EncodeToString(random)
+	return keyPrefix + "_" + keyID + "_" + text, hashSecret(text)
 }
 
 func hashSecret(secret string) []byte {
@@ -67,20 +79,34 @@ func (s *Server) authenticate(ctx context.Context, r *http.Request) (store.Key, 
 	if !strings.EqualFold(scheme, "Bearer") || len(parts) != 3 || parts[0] != keyPrefix || !keyIDPattern.MatchString(parts[1]) {
 		return store.Key{}, errBadKey
 	}
-	key, err := s.keys.key(ctx, parts[1])
+	given, now := hashSecret(parts[2]), s.cfg.Now()
+	key, remembered, err := s.keys.key(ctx, parts[1])
+	if remembered && !opens(key, given, now) { // it may have got this secret a moment ago, in another process
+		s.keys.forget(parts[1])
+		key, _, err = s.keys.key(ctx, parts[1])
+	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return store.Key{}, err
 	}
-	given := hashSecret(parts[2])
-	stored := key.Hash
-	if err != nil || len(stored) != len(given) {
-		stored = make([]byte, len(given))
-	}
-	same := subtle.ConstantTimeCompare(given, stored) == 1
-	expired := !key.ExpiresAt.IsZero() && !s.cfg.Now().Before(key.ExpiresAt)
-	if err != nil || !same || key.Disabled || expired {
+	if !opens(key, given, now) || err != nil {
 		return store.Key{}, errBadKey
 	}
 	s.noteUse(ctx, key.ID)
 	return key, nil
+}
+
+// opens reports whether the hash of a secret is that of the key, or of one that the key had before and that has not
+// ended. All are always compared, and something for a key that is not there as well, so the time tells nothing.
+func opens(k store.Key, given []byte, now time.Time) bool {
+	same := func(stored []byte) bool {
+		if len(stored) != len(given) {
+			stored = make([]byte, len(given))
+		}
+		return subtle.ConstantTimeCompare(given, stored) == 1
+	}
+	found := same(k.Hash)
+	for _, old := range k.Old {
+		found = same(old.Hash) && now.Before(old.Until) || found
+	}
+	return found && stateOfKey(k, now) == keyOpen
 }

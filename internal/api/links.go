@@ -10,6 +10,7 @@ import (
 
 	"github.com/skip2/go-qrcode"
 
+	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -48,7 +49,7 @@ func (s *Server) linkRoutes() {
 	} {
 		s.document(r.op, false, media{}, media{})
 		s.serve(r.op, func(c *call) error {
-			if wait := s.links.take(Subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
+			if wait := s.links.Take(limit.Subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
 				return rateLimited(wait)
 			}
 			return r.h(c)
@@ -72,7 +73,7 @@ var (
 func (s *Server) shown(ctx context.Context, c *call, p purpose, token string) (lease, error) {
 	id, err := s.cfg.Tokens.open(p, token)
 	if err != nil {
-		if wait := s.failures.take(Subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
+		if wait := s.failures.Take(limit.Subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
 			return lease{}, rateLimited(wait)
 		}
 		return lease{}, errNoCode
@@ -170,6 +171,7 @@ func (s *Server) picture(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin") // a page of the platform shows it
 	s.write(c.w, http.StatusOK, "image/png", png)
 	return nil
 }
@@ -180,7 +182,7 @@ func (s *Server) returned(c *call) error {
 	ctx := c.r.Context()
 	id, err := s.cfg.Tokens.open(forReturn, c.r.PathValue("token"))
 	if err != nil {
-		if wait := s.failures.take(Subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
+		if wait := s.failures.Take(limit.Subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
 			return rateLimited(wait)
 		}
 		s.page(c.w, http.StatusNotFound, s.pages.unknown)

@@ -40,7 +40,7 @@ func (s *Server) exportRoute(room chan struct{}) {
 		summary: "Export accounts and their verifications",
 		words: "The whole list, one account a line, as CSV or NDJSON; without personal data. Cells of a CSV that a spreadsheet would run begin with an apostrophe. " +
 			"Only two run at a time. An answer that could not be finished breaks off without the end of its last chunk.",
-		scopes: []Scope{VerificationsRead, AuditRead}, codes: []Code{CodeValidationFailed}, streams: true,
+		scopes: []Scope{VerificationsRead, AuditRead}, reach: ReachOwn, codes: []Code{CodeValidationFailed}, streams: true,
 		query: append(accountParameters(), parameter{name: "format", words: "Default csv.", values: []string{"csv", "ndjson"}}),
 	}
 	s.document(op, false, media{}, media{kind: mediaNDJSON, schema: schemaOf[exportView](s.openapi.Components.Schemas)})

@@ -43,7 +43,7 @@ func (c *call) accountFilter(o *gate.Outlook) (filter store.AccountFilter, scope
 	var f faults
 	filter = store.AccountFilter{
 		Turn: lifecycle.Turn(c.query("turn")), Extension: store.ListExtension(c.query("extension")), Sort: store.AccountSort(c.query("sort")),
-		Restricted: truth(c.query("restricted")), Closed: truth(c.query("closed")), Prefix: c.query("id_prefix"), Now: c.now,
+		Restricted: truth(c.query("restricted")), Closed: truth(c.query("closed")), Prefix: c.query("id_prefix"), Within: c.key.Accounts, Now: c.now,
 		Changed:    policy.Interval{From: f.optionalInstant("changed_since", c), Before: f.optionalInstant("changed_before", c)},
 		EndsBefore: f.optionalInstant("extension_ends_before", c),
 	}

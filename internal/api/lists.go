@@ -50,7 +50,7 @@ func (s *Server) listRoutes(room chan struct{}) {
 		summary: "List accounts and their verifications",
 		words: "Filters narrow down together, and are read page by page. A cursor is good for the filters and the order it was made with. " +
 			"Whoever reads all pages sees every account that matches all the while once; by the last change, an account that changes meanwhile moves to the front.",
-		scopes: []Scope{VerificationsRead}, codes: []Code{CodeValidationFailed},
+		scopes: []Scope{VerificationsRead}, reach: ReachOwn, codes: []Code{CodeValidationFailed},
 		query: append(accountParameters(), pageParameters()...),
 	}, s.listVerifications)
 	s.exportRoute(room)

@@ -104,7 +104,7 @@ func (s *Server) document(op operation, takesBody bool, in, out media) {
 			names[i] = string(scope)
 		}
 		doc.Security = []map[string][]string{{securityName: {}}}
-		doc.Extensions = map[string]any{"x-scopes": names}
+		doc.Extensions = map[string]any{"x-scopes": names, "x-reach": string(op.reaches())}
 		if op.recorded() {
 			doc.Extensions["x-audited"] = true
 		}
@@ -155,6 +155,9 @@ func (op operation) description() string {
 	}
 	if op.recorded() {
 		words += " Calls stand in the audit log."
+	}
+	if op.reaches() == ReachAll {
+		words += " Not for keys that are bound to accounts."
 	}
 	return strings.TrimSpace(words)
 }
@@ -244,6 +247,9 @@ func (s *Server) problems(doc *huma.Operation, op operation, takesBody bool) {
 		return
 	}
 	all := append([]Code{CodeInvalidRequest, CodeUnauthenticated, CodeForbidden, CodeRateLimited, CodeInternal, CodeStoreUnavailable}, op.codes...)
+	if op.reaches() == ReachAll {
+		all = append(all, CodeKeyBound)
+	}
 	if takesBody {
 		all = append(all, CodeTooLarge, CodeUnsupportedMediaType, CodeValidationFailed)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/contract"
 )
@@ -30,10 +31,12 @@ type operation struct {
 	tag              string
 	summary, words   string
 	scopes           []Scope // any of them opens it; none: open to everybody
+	reach            Reach   // default ReachAccount with {account_id} in the path, else ReachAll
 	query            []parameter
 	maxBody          int64          // bytes; default maxCommand
 	answers          map[int]string // success: status and when; default 200
 	codes            []Code         // beyond those that every operation of its kind has
+	perAccount       bool           // a command of the merchant's course: bounded for each account, whoever sends it
 	lines            bool           // an import of lines, which is repeatable by itself and takes no Idempotency-Key
 	secret           bool           // the answer holds personal data: it is not kept under an Idempotency-Key
 	streams          bool           // the answer is as long as the population: it is not kept under an Idempotency-Key
@@ -189,6 +192,14 @@ func (s *Server) admit(c *call) error {
 			return f.err()
 		}
 	}
+	if err := c.within(); err != nil {
+		return err
+	}
+	if c.op.perAccount && !c.person {
+		if wait := s.cfg.Commands.Take(c.account); wait > 0 {
+			return rateLimited(wait)
+		}
+	}
 	c.extension = c.r.PathValue("extension_id")
 	if err := s.checkQuery(c); err != nil {
 		return err
@@ -231,7 +242,7 @@ func (s *Server) identify(c *call) error {
 		key, err = s.authenticate(c.r.Context(), c.r)
 	}
 	if errors.Is(err, errBadKey) {
-		if wait := s.failures.take(Subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
+		if wait := s.failures.Take(limit.Subscriber(s.cfg.ClientIP(c.r))); wait > 0 {
 			return rateLimited(wait)
 		}
 		return problem(CodeUnauthenticated)
@@ -240,7 +251,7 @@ func (s *Server) identify(c *call) error {
 		return err
 	}
 	c.key, c.person = key, known
-	if wait := s.perKey.take(key.ID); wait > 0 {
+	if wait := s.perKey.Take(key.ID); wait > 0 {
 		return rateLimited(wait)
 	}
 	if !allows(key.Scopes, c.op.scopes...) {

@@ -54,7 +54,7 @@ func (s *Server) pageLinkRoutes() {
 		words: "A one-time link to the hosted pages for this account. It is short-lived, is used up by the merchant's press on its first page (not by a link scanner), " +
 			"and begins a session of that browser for this account only. A second device needs a link of its own. " +
 			"For the platform with verifications:write, and for support with accounts:correct.",
-		scopes: []Scope{VerificationsWrite, AccountsCorrect}, answers: map[int]string{http.StatusCreated: "The link."}, codes: []Code{CodeAccountClosed}, services: true,
+		scopes: []Scope{VerificationsWrite, AccountsCorrect}, answers: map[int]string{http.StatusCreated: "The link."}, codes: []Code{CodeAccountClosed}, services: true, perAccount: true,
 	}, s.createLink)
 }
 

@@ -97,21 +97,21 @@ func (s *Server) policyRoutes() {
 	readers := []Scope{DecisionsRead, PoliciesWrite, PoliciesApprove, AuditRead}
 	handle(s, operation{
 		id: "list-policies", method: http.MethodGet, path: "/v1/policies", tag: tagPolicies,
-		summary: "List policies", words: "Every version, proposals too. A version's text never changes.", scopes: readers,
+		summary: "List policies", words: "Every version, proposals too. A version's text never changes.", scopes: readers, reach: ReachNone,
 	}, s.listPolicies)
 	handle(s, operation{
 		id: "policies-in-force", method: http.MethodGet, path: "/v1/policies:in-force", tag: tagPolicies,
-		summary: "What is in force at an instant", words: "By all that is known now, with the brakes that held then.", scopes: readers,
+		summary: "What is in force at an instant", words: "By all that is known now, with the brakes that held then.", scopes: readers, reach: ReachNone,
 		query: []parameter{{name: "at", words: "RFC 3339 with offset; left out, now."}}, codes: []Code{CodeValidationFailed},
 	}, s.policiesInForce)
 	handle(s, operation{
 		id: "get-policy", method: http.MethodGet, path: "/v1/policies/{name}/versions/{version}", tag: tagPolicies,
-		summary: "Read a version of a policy", words: "With its text.", scopes: readers, codes: []Code{CodePolicyNotFound},
+		summary: "Read a version of a policy", words: "With its text.", scopes: readers, reach: ReachNone, codes: []Code{CodePolicyNotFound},
 	}, s.getPolicy)
 	handle(s, operation{
 		id: "diff-policy", method: http.MethodGet, path: "/v1/policies/{name}/diff", tag: tagPolicies,
 		summary: "In which ways two versions differ", words: "In meaning: rules, cohorts, phases, effects; not how the text is written.",
-		scopes: readers, codes: []Code{CodePolicyNotFound},
+		scopes: readers, reach: ReachNone, codes: []Code{CodePolicyNotFound},
 		query: []parameter{
 			{name: "from", words: "A version, or in_force; left out, the one in force."},
 			{name: "to", words: "A version, or in_force; left out, the highest."},
@@ -120,7 +120,7 @@ func (s *Server) policyRoutes() {
 	handle(s, operation{
 		id: "policy-history", method: http.MethodGet, path: "/v1/policies/{name}/history", tag: tagPolicies,
 		summary: "Who did what to a policy", words: "Proposals, rulings and brakes, oldest first.", codes: []Code{CodePolicyNotFound},
-		scopes: []Scope{AuditRead, PoliciesWrite, PoliciesApprove},
+		scopes: []Scope{AuditRead, PoliciesWrite, PoliciesApprove}, reach: ReachNone,
 	}, s.policyHistory)
 }
 

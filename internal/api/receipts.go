@@ -56,8 +56,8 @@ type saidView struct {
 func (s *Server) receiptRoutes() {
 	handle(s, operation{
 		id: "check-receipt", method: http.MethodPost, path: "/v1/receipts:check", tag: tagAudit, summary: "Check a receipt of a decision",
-		words:  "Says whether the signature holds and by which key, what was decided, and whether the records say the same of that instant.",
-		scopes: []Scope{DecisionsRead, AuditRead}, asks: true, codes: []Code{CodeClockSkew},
+		words: "Says whether the signature holds and by which key, what was decided, and whether the records say the same of that instant.",
+		reach: ReachOwn, scopes: []Scope{DecisionsRead, AuditRead}, asks: true, codes: []Code{CodeClockSkew},
 	}, s.checkReceipt)
 	handle(s, operation{
 		id: "list-receipt-keys", method: http.MethodGet, path: "/v1/receipt-keys", tag: tagAudit, summary: "Public keys of receipts and seals",
@@ -68,7 +68,7 @@ func (s *Server) receiptRoutes() {
 	})
 }
 
-func (s *Server) checkReceipt(ctx context.Context, _ *call, in receiptIn) (int, receiptView, error) {
+func (s *Server) checkReceipt(ctx context.Context, c *call, in receiptIn) (int, receiptView, error) {
 	view := receiptView{Differences: []differenceView{}}
 	if in.Receipt == "" {
 		var f faults
@@ -83,6 +83,10 @@ func (s *Server) checkReceipt(ctx context.Context, _ *call, in receiptIn) (int, 
 		return 0, view, err
 	}
 	view.Genuine, view.KeyID, view.Decision = true, &keyID, viewSaid(said, words)
+	if !c.key.Accounts.Has(said.AccountID) { // what the receipt says was told to whoever holds it; what is kept is not
+		view.Missing = orNil(string(CodeAccountNotFound))
+		return http.StatusOK, view, nil
+	}
 	found, err := s.cfg.Gate.DecideAt(ctx, said.AccountID, said.Action, said.At, store.Did)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

@@ -56,7 +56,7 @@ func (s *Server) reveal(ctx context.Context, c *call, in revealIn) (int, revealV
 	if err := s.mayReveal(ctx, c); err != nil {
 		return 0, revealView{}, err
 	}
-	if wait := s.reveals.take(c.key.ID); wait > 0 {
+	if wait := s.reveals.Take(c.key.ID); wait > 0 {
 		return 0, revealView{}, rateLimited(wait)
 	}
 	v, err := s.cfg.Store.Head(ctx, c.account)

@@ -116,7 +116,7 @@ func (s *Server) queueRoutes() {
 	handle(s, operation{
 		id: "list-reviews", method: http.MethodGet, path: "/v1/reviews", tag: tagReviews,
 		summary: "List who waits for a reviewer", words: "One queue, page by page, the oldest first or the highest risk first. A cursor is good for the filters it was made with.",
-		scopes: look, codes: []Code{CodeValidationFailed},
+		scopes: look, reach: ReachOwn, codes: []Code{CodeValidationFailed},
 		query: append([]parameter{
 			queue,
 			{name: "order", words: "oldest, which is the default, or risk.", values: []string{string(store.OldestFirst), string(store.ByRisk)}},
@@ -129,12 +129,12 @@ func (s *Server) queueRoutes() {
 	handle(s, operation{
 		id: "count-reviews", method: http.MethodGet, path: "/v1/reviews:counts", tag: tagReviews,
 		summary: "Count who waits for a reviewer", words: "How many wait in a queue, and how long they have.",
-		scopes: look, codes: []Code{CodeValidationFailed}, query: []parameter{queue},
+		scopes: look, reach: ReachOwn, codes: []Code{CodeValidationFailed}, query: []parameter{queue},
 	}, s.countReviews)
 	handle(s, operation{
 		id: "next-review", method: http.MethodPost, path: "/v1/reviews:next", tag: tagReviews,
 		summary: "Take the next case", words: "Claims the first case of a queue that nobody holds. Of several callers at once each gets another one. What you gave back last comes after everything else.",
-		scopes: []Scope{ReviewsWrite}, codes: []Code{CodeValidationFailed},
+		scopes: []Scope{ReviewsWrite}, reach: ReachOwn, codes: []Code{CodeValidationFailed},
 	}, s.nextReview)
 	on := func(id, verb, summary, words string) operation {
 		return operation{
@@ -175,7 +175,7 @@ func (f *faults) orderOf(text string) store.ReviewOrder {
 // reviewFilter reads what the query selects.
 func (s *Server) reviewFilter(c *call) (store.ReviewFilter, error) {
 	var f faults
-	filter := store.ReviewFilter{Queue: f.queueOf(c.query("queue")), Order: f.orderOf(c.query("order")), Now: c.now}
+	filter := store.ReviewFilter{Queue: f.queueOf(c.query("queue")), Within: c.key.Accounts, Order: f.orderOf(c.query("order")), Now: c.now}
 	if err := f.err(); err != nil {
 		return filter, err
 	}
@@ -283,7 +283,7 @@ func (s *Server) countReviews(ctx context.Context, c *call, _ none) (int, queueC
 		return 0, view, err
 	}
 	count := func(change func(*store.ReviewFilter)) (int, error) {
-		filter := store.ReviewFilter{Queue: queue, Now: c.now}
+		filter := store.ReviewFilter{Queue: queue, Within: c.key.Accounts, Now: c.now}
 		change(&filter)
 		return s.cfg.Store.CountReviews(ctx, filter, mostCounted)
 	}
@@ -314,7 +314,7 @@ func (s *Server) countReviews(ctx context.Context, c *call, _ none) (int, queueC
 
 func (s *Server) nextReview(ctx context.Context, c *call, in nextIn) (int, nextView, error) {
 	var f faults
-	next := store.NextReview{Queue: f.queueOf(in.Queue), Order: f.orderOf(in.Order), Escalated: in.Escalated}
+	next := store.NextReview{Queue: f.queueOf(in.Queue), Order: f.orderOf(in.Order), Escalated: in.Escalated, Within: c.key.Accounts}
 	if err := f.err(); err != nil {
 		return 0, nextView{}, err
 	}

@@ -36,7 +36,7 @@ func (s *Server) scheduleRoutes() {
 	handle(s, operation{
 		id: "list-schedules", method: http.MethodGet, path: "/v1/schedules", tag: tagOperations, summary: "What begins by itself, and when",
 		words:  "Sweeps once a day and at the instants at which a phase or a version begins; reminders every quarter of an hour, which find nobody due in quiet hours.",
-		scopes: []Scope{SweepsWrite, VerificationsRead, AuditRead}, codes: []Code{CodeEngineUnavailable},
+		scopes: []Scope{SweepsWrite, VerificationsRead, AuditRead}, reach: ReachNone, codes: []Code{CodeEngineUnavailable},
 	}, s.listSchedules)
 }
 

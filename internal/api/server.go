@@ -18,6 +18,8 @@ import (
 
 	"github.com/verigate/verigate/internal/access/password"
 	"github.com/verigate/verigate/internal/evidence"
+	"github.com/verigate/verigate/internal/limit"
+	"github.com/verigate/verigate/internal/routes"
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/tasks"
 )
@@ -25,7 +27,7 @@ import (
 // Server is the API as an http.Handler. Close it before the HTTP server is shut down, or its streams keep that waiting.
 type Server struct {
 	cfg       Config
-	mux       *http.ServeMux
+	mux       *routes.Mux
 	adapter   huma.Adapter
 	openapi   *huma.OpenAPI
 	pages     *pages
@@ -36,8 +38,8 @@ type Server struct {
 	keys                    *keyCache
 	uses                    *keyUses
 	passwords               *password.Hasher
-	perKey, failures, links *limiter
-	reveals                 *limiter // of names and numbers in clear
+	perKey, failures, links *limit.Limiter
+	reveals                 *limit.Limiter // of names and numbers in clear
 
 	streams   chan struct{} // one value per open stream
 	refreshes chan struct{} // one value per refresh under way
@@ -54,14 +56,14 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
+	mux := &routes.Mux{}
 	s := &Server{
 		cfg: cfg, mux: mux, adapter: humago.NewAdapter(mux, ""), openapi: newOpenAPI(cfg.Version), pages: pages,
 		desk:      rulebook.NewDesk(cfg.Store, cfg.Now, cfg.PublishAlone),
 		languages: newLanguages(), keys: newKeyCache(cfg.Store.Key, cfg.Now, cfg.KeyAge),
-		perKey: newLimiter(cfg.KeyRate, cfg.Now), failures: newLimiter(cfg.FailureRate, cfg.Now),
-		links:   newLimiter(cfg.LinkRate, cfg.Now),
-		reveals: newLimiter(cfg.Reviews.Reveals, cfg.Now),
+		perKey: limit.New(cfg.KeyRate, cfg.Now), failures: limit.New(cfg.FailureRate, cfg.Now),
+		links:   limit.New(cfg.LinkRate, cfg.Now),
+		reveals: limit.New(cfg.Reviews.Reveals, cfg.Now),
 		streams: make(chan struct{}, cfg.MaxStreams), refreshes: make(chan struct{}, cfg.MaxRefreshes),
 		tasks: tasks.New(), uses: &keyUses{noted: map[string]time.Time{}}, passwords: password.NewHasher(password.Standard()),
 	}
@@ -114,6 +116,11 @@ var everyAnswer = http.Header{
 	"X-Content-Type-Options": {"nosniff"},
 	"Cache-Control":          {"no-store"},
 	"Referrer-Policy":        {"no-referrer"},
+	// What an answer is is said by its type; a browser that is led to it shows and runs nothing of it.
+	"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
+	"X-Frame-Options":              {"DENY"},
+	"Cross-Origin-Opener-Policy":   {"same-origin"},
+	"Cross-Origin-Resource-Policy": {"same-origin"},
 }
 
 // ServeHTTP implements http.Handler.

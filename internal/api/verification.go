@@ -55,7 +55,7 @@ func (s *Server) verificationRoutes() {
 	post := func(id, step, summary, words string, codes ...Code) operation {
 		return operation{
 			id: id, method: http.MethodPost, path: "/v1/accounts/{account_id}/verification/" + step, tag: tagVerification,
-			summary: summary, words: words, scopes: []Scope{VerificationsWrite},
+			summary: summary, words: words, scopes: []Scope{VerificationsWrite}, perAccount: true,
 			codes: append([]Code{CodeStepNotAllowed, CodeAccountClosed, CodeEngineUnavailable}, codes...),
 		}
 	}
@@ -76,7 +76,9 @@ func (s *Server) verificationRoutes() {
 		CodeProviderUnavailable, CodeProviderRefused), s.refresh)
 	handle(s, post("choose-manual", "choose-manual", "Choose the route without a face", "A reviewer decides on evidence instead."), s.chooseManual)
 	handle(s, post("cancel-manual", "cancel-manual", "Leave the route without a face", "Back to where face verification can be started."), s.cancelManual)
-	handle(s, post("withdraw-consent", "withdraw-consent", "Withdraw the consent to face processing", "The provider is no longer asked, and results under the old consent no longer count."), s.withdrawConsent)
+	withdraw := post("withdraw-consent", "withdraw-consent", "Withdraw the consent to face processing", "The provider is no longer asked, and results under the old consent no longer count.")
+	withdraw.perAccount = false // a right, which nothing that was done before may delay
+	handle(s, withdraw, s.withdrawConsent)
 	s.eventsRoute()
 }
 

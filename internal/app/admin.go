@@ -11,6 +11,7 @@ import (
 	"github.com/verigate/verigate/internal/access/password"
 	"github.com/verigate/verigate/internal/admin"
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/border"
 )
 
 // newAdmin makes the admin pages over the API, nil if they are turned off.
@@ -19,7 +20,7 @@ func (a *App) newAdmin(behind http.Handler) (*admin.Server, error) {
 	if !c.Enabled {
 		return nil, nil //nolint:nilnil // no pages and no fault: the setting says so
 	}
-	https := strings.HasPrefix(a.config.HTTP.PublicURL, "https://")
+	https := a.https()
 	provider, err := a.identityProvider()
 	if err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func (a *App) newAdmin(behind http.Handler) (*admin.Server, error) {
 // caller tells the address of who sent a request.
 func (a *App) caller() func(*http.Request) string {
 	proxies, _ := a.config.HTTP.Proxies() // validated with the configuration
-	return callerBehind(proxies)
+	return border.CallerBehind(proxies)
 }
 
 // identityProvider is where people may sign in, nil if no provider is configured.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,11 +9,14 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/border"
 	"github.com/verigate/verigate/internal/config"
 	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/signing"
 	"github.com/verigate/verigate/internal/telemetry"
 	"github.com/verigate/verigate/internal/temporal"
@@ -66,6 +70,7 @@ func (a *App) startGate() error {
 
 func (a *App) startAPI(links *api.Tokens) error {
 	c := a.config
+	commands := limit.New(limit.Rate{PerSecond: c.Rates.PerAccount, Burst: c.Rates.PerAccountBurst}, a.clock.Now)
 	handler, err := api.New(api.Config{
 		Store: a.settling(), Vault: a.vault, Gate: a.gate, Engine: a.crashingEngine(a.engine),
 		Reminders: a.runs, Sweeps: a.sweeps, Schedules: a.plan, Settler: a.settling(),
@@ -76,14 +81,16 @@ func (a *App) startAPI(links *api.Tokens) error {
 		LinkLife: c.Pages.LinkLife, OneApprover: !c.Extensions.SecondApprover, PublishAlone: !c.Policies.SecondApprover,
 		PromptLink:     promptLink(c.Pages.PromptLink),
 		ProviderHealth: a.provider.Figures, NextSweep: a.nextSweep,
-		Ready:   func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
-		KeyRate: api.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst}, MaxStreams: c.Rates.Streams,
+		Ready:       func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
+		KeyRate:     limit.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst},
+		Commands:    commands,
+		FailureRate: limit.Rate{PerSecond: c.Rates.Failures, Burst: c.Rates.FailuresBurst}, MaxStreams: c.Rates.Streams,
 		ClientIP: a.caller(),
 	})
 	if err != nil {
 		return err
 	}
-	merchant, err := a.newPages(links)
+	merchant, err := a.newPages(links, commands)
 	if err != nil {
 		return err
 	}
@@ -92,7 +99,8 @@ func (a *App) startAPI(links *api.Tokens) error {
 		return err
 	}
 	known := telemetry.NewRoutes(routes()...)
-	served := withAdmin(operators, withPages(merchant, a.withReceipts(handler)))
+	served := border.Visitors(withAdmin(operators, withPages(merchant, a.withReceipts(handler))),
+		limit.Rate{PerSecond: c.Rates.PerAddress, Burst: c.Rates.PerAddressBurst}, a.clock.Now, a.caller())
 	if c.HTTP.Metrics {
 		metrics := telemetry.NewMetrics(known, time.Now)
 		metrics.Register(a.webhooks.metrics)
@@ -102,12 +110,19 @@ func (a *App) startAPI(links *api.Tokens) error {
 		mux.Handle("/", metrics.Count(served))
 		served = mux
 	}
-	server := &http.Server{
-		Handler:           telemetry.LogRequests(served, a.log, known, time.Now),
+	certificate, err := a.certificate()
+	if err != nil {
+		return err
+	}
+	settings := border.Config{
+		Handler: telemetry.LogRequests(served, a.log, known, time.Now), Certificate: certificate, Subdomains: c.HTTP.HSTSSubdomains,
 		ReadHeaderTimeout: c.HTTP.ReadHeaderTimeout, WriteTimeout: c.HTTP.WriteTimeout, IdleTimeout: c.HTTP.IdleTimeout,
 		MaxHeaderBytes: c.HTTP.MaxHeaderBytes, ErrorLog: slog.NewLogLogger(complaints{a.log.Handler()}, slog.LevelDebug),
 	}
-	a.serve("api", server, a.listener, nil)
+	if a.https() {
+		settings.Strict = c.HTTP.HSTSMaxAge
+	}
+	a.serve("api", border.New(settings), a.listener, nil)
 	// Event streams would keep a shutdown waiting, so the API is closed before the server.
 	a.stack.push("api streams", handler.Close)
 	a.stack.push("page streams", merchant.Close)
@@ -116,9 +131,12 @@ func (a *App) startAPI(links *api.Tokens) error {
 
 // listen takes the API's port. Requests wait in the kernel until the API serves them.
 func (a *App) listen() (err error) {
-	if a.listener, err = net.Listen("tcp", a.config.HTTP.Listen); err != nil {
+	c := a.config.HTTP
+	if a.listener, err = net.Listen("tcp", c.Listen); err != nil {
 		return fmt.Errorf("http.listen: %w", err)
 	}
+	proxies, _ := c.Proxies() // validated with the configuration
+	a.listener = border.Connections{Most: c.MaxConnections, PerAddress: c.MaxConnectionsPerAddress, Trusted: proxies}.Listen(a.listener)
 	a.stack.push("listener", func(context.Context) error {
 		if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) { // the server closed it if it got that far
 			return err
@@ -126,7 +144,32 @@ func (a *App) listen() (err error) {
 		return nil
 	})
 	a.API = "http://" + reachable(a.listener.Addr())
+	if c.Secure() {
+		a.API = "https://" + reachable(a.listener.Addr())
+	}
 	return nil
+}
+
+// certificate is the server's own, nil if it speaks no TLS.
+func (a *App) certificate() (*border.Certificate, error) {
+	c := a.config.HTTP.TLS
+	if c.CertFile == "" {
+		return nil, nil //nolint:nilnil // no certificate and no fault: the setting says so
+	}
+	return border.NewCertificate(c.CertFile, c.KeyFile, time.Now, a.log)
+}
+
+// public is the base URL under which phones and browsers reach the server.
+func (a *App) public() string { return cmp.Or(a.config.HTTP.PublicURL, a.API) }
+
+// https reports whether browsers come by TLS, here or at a proxy.
+func (a *App) https() bool { return strings.HasPrefix(a.public(), "https://") }
+
+// server is what accepts connections until it is shut down.
+type server interface {
+	Serve(l net.Listener) error
+	Shutdown(ctx context.Context) error
+	Close() error
 }
 
 // reachable is an address that one can open: a server that listens on every address is at least on this machine.
@@ -138,7 +181,7 @@ func reachable(address net.Addr) string {
 }
 
 // serve runs a server until it is stopped; before runs ahead of the shutdown.
-func (a *App) serve(name string, server *http.Server, listener net.Listener, before func()) {
+func (a *App) serve(name string, server server, listener net.Listener, before func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

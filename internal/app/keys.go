@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,9 +32,10 @@ func (a *Admin) Close() error { return a.store.Close() }
 
 // NewKey describes an API key to make.
 type NewKey struct {
-	Label  string
-	Scopes []api.Scope
-	For    time.Duration // until it expires; zero: never
+	Label    string
+	Scopes   []api.Scope
+	Accounts store.AccountSet // that it may reach; empty: all
+	For      time.Duration    // until it expires; zero: never
 }
 
 // CreateKey makes an API key and returns its secret, which is shown this once.
@@ -46,7 +48,7 @@ func createKey(ctx context.Context, s *sqlstore.Store, clock Clock, k NewKey) (s
 	if err != nil {
 		return "", err
 	}
-	key.CreatedAt = clock.Now()
+	key.CreatedAt, key.Accounts = clock.Now(), k.Accounts
 	if k.For > 0 {
 		key.ExpiresAt = key.CreatedAt.Add(k.For)
 	}
@@ -58,6 +60,26 @@ func createKey(ctx context.Context, s *sqlstore.Store, clock Clock, k NewKey) (s
 
 // Keys lists every key; their secrets are not known.
 func (a *Admin) Keys(ctx context.Context) ([]store.Key, error) { return a.store.AllKeys(ctx) }
+
+// RotateKey gives a key another secret and returns it, which is shown this once. The present one opens for the overlap as
+// well; without one every old secret ends now. It fails with store.ErrNotFound, or ErrKeyEnded for a key that is disabled
+// or expired.
+func (a *Admin) RotateKey(ctx context.Context, id string, overlap time.Duration) (secret string, err error) {
+	now := a.clock.Now()
+	key, err := a.store.Key(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	if key.Disabled || !key.ExpiresAt.IsZero() && !now.Before(key.ExpiresAt) {
+		return "", ErrKeyEnded
+	}
+	secret, hash := api.NewSecret(id)
+	_, _, err = a.store.ChangeKey(ctx, id, store.KeyChange{Hash: hash, At: now, OldUntil: now.Add(overlap)})
+	return secret, err
+}
+
+// ErrKeyEnded means that a key opens nothing any more.
+var ErrKeyEnded = errors.New("app: the key is disabled or expired")
 
 // DisableKey closes a key for good. It fails with store.ErrNotFound.
 func (a *Admin) DisableKey(ctx context.Context, id string) error {

@@ -6,20 +6,21 @@ import (
 	"strings"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/web"
 )
 
 // newPages makes the merchant pages, served beside the API under /m/ and /embed/.
-func (a *App) newPages(links *api.Tokens) (*web.Server, error) {
+func (a *App) newPages(links *api.Tokens, commands *limit.Limiter) (*web.Server, error) {
 	c := a.config
 	pages, err := web.New(web.Config{
 		Store: a.store, Vault: a.vault, Engine: a.crashingEngine(a.engine), Links: links,
 		Launcher: launcher{a.face, links.ReturnURL, a.clock.Now}, Rules: newRules(a.store), Now: a.clock.Now, Logger: a.log,
 		Operator: web.Operator{NameZh: c.Pages.OperatorZh, NameEn: c.Pages.OperatorEn, Contact: c.Pages.Contact},
 		Limits:   a.limits(), ProviderQR: api.QRContent(c.QR.Content) == api.QRProviderURL,
-		HTTPS:   strings.HasPrefix(c.HTTP.PublicURL, "https://"),
+		HTTPS:   a.https(),
 		Sandbox: c.Provider.Alipay.SandboxNumbers, SessionLife: c.Pages.SessionLife, SessionIdle: c.Pages.SessionIdle,
-		MaxStreams: c.Rates.Streams, ClientIP: a.caller(), Evidence: a.evidenceRules(),
+		MaxStreams: c.Rates.Streams, ClientIP: a.caller(), Commands: commands, Evidence: a.evidenceRules(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("pages.operator_zh, pages.operator_en and pages.contact must name who asks for the real name: %w", err)

@@ -32,12 +32,24 @@ type Config struct {
 
 // HTTP is the server of the API and of the links that phones open.
 type HTTP struct {
-	// Address to listen on. Put a proxy that speaks TLS in front of anything but loopback.
+	// Address to listen on. One that other machines reach needs http.tls, or a proxy that speaks TLS.
 	Listen string `yaml:"listen" form:"host:port"`
-	// Base URL under which phones and browsers reach this server; it stands in QR codes and links. Empty: http:// and the address to listen on.
+	// Base URL under which phones and browsers reach this server; it stands in QR codes and links. With https, cookies are marked for it and browsers are told to come by TLS only. Empty: the address to listen on.
 	PublicURL string `yaml:"public_url" form:"url"`
 	// Networks of the proxies in front of this server, in CIDR notation: their X-Forwarded-For says who the caller is. Empty: nobody is believed, and behind a proxy all callers count as one.
 	TrustedProxies []string `yaml:"trusted_proxies"`
+	// Listen on an address that other machines reach without TLS and without a proxy. Keys, names and numbers then cross the network in clear.
+	AllowClear bool `yaml:"allow_clear"`
+	// Certificate of this server.
+	TLS HTTPTLS `yaml:"tls"`
+	// For how long browsers are told to come by TLS only (HSTS), where the public URL is https. 0 says nothing: begin with 5m if you are not sure that TLS stays.
+	HSTSMaxAge time.Duration `yaml:"hsts_max_age" bounds:"0s..17520h"`
+	// Tell browsers the same of every name below that of the public URL. Only if all of them speak TLS.
+	HSTSSubdomains bool `yaml:"hsts_subdomains"`
+	// Connections at once. Beyond it, new ones are closed.
+	MaxConnections int `yaml:"max_connections" bounds:"16..1000000"`
+	// Connections at once from one address, or from one IPv6 subscriber (/64). Those of this machine and of trusted proxies are not counted.
+	MaxConnectionsPerAddress int `yaml:"max_connections_per_address" bounds:"1..1000000"`
 	// How long a client may take to send its request header.
 	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout" bounds:"100ms..1m"`
 	// How long a whole answer may take. Event streams and imports are exempt.
@@ -50,6 +62,14 @@ type HTTP struct {
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" bounds:"1s..1m"`
 	// Serve counters for Prometheus under /metrics, without a key. They name routes and no account; keep the path from the outside at the proxy.
 	Metrics bool `yaml:"metrics"`
+}
+
+// HTTPTLS is the certificate of this server. Without one it speaks no TLS.
+type HTTPTLS struct {
+	// Certificate chain (PEM file). It is read again when the file changes; one that cannot be used is complained about, and the old one stays.
+	CertFile string `yaml:"cert_file"`
+	// Its key (PEM file).
+	KeyFile string `yaml:"key_file"`
 }
 
 // Store is the database of accounts, verifications, policies and personal data.
@@ -291,6 +311,18 @@ type Rates struct {
 	PerKey float64 `yaml:"per_key" bounds:"0.1..1000000"`
 	// Requests that one API key may make at once after a pause.
 	PerKeyBurst int `yaml:"per_key_burst" bounds:"1..1000000"`
+	// Commands per second for one account (submit, start face verification, refresh, links and the like), whoever sends them.
+	PerAccount float64 `yaml:"per_account" bounds:"0.01..1000"`
+	// Commands for one account that may come at once after a pause.
+	PerAccountBurst int `yaml:"per_account_burst" bounds:"1..10000"`
+	// Requests per second without an API key from one address, or from one IPv6 subscriber (/64): links, pages, their files, sign-ins. A whole office may have one address.
+	PerAddress float64 `yaml:"per_address" bounds:"0.1..100000"`
+	// Requests without an API key that one address may make at once after a pause.
+	PerAddressBurst int `yaml:"per_address_burst" bounds:"1..100000"`
+	// Bad API keys and links that are none of ours, per second and address. Beyond it the answer to a bad one is 429.
+	Failures float64 `yaml:"failures" bounds:"0.01..1000"`
+	// Bad keys and links that may come at once from one address after a pause.
+	FailuresBurst int `yaml:"failures_burst" bounds:"1..10000"`
 	// Event streams at once.
 	Streams int `yaml:"streams" bounds:"1..1000000"`
 }
@@ -369,6 +401,7 @@ func Default() Config {
 		HTTP: HTTP{
 			Listen: "127.0.0.1:8080", ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Minute,
 			IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ShutdownTimeout: 10 * time.Second, Metrics: true,
+			HSTSMaxAge: 8760 * time.Hour, MaxConnections: 20_000, MaxConnectionsPerAddress: 500,
 		},
 		Store: Store{Driver: "sqlite", Path: "verigate.db", Migrate: true},
 		Temporal: Temporal{
@@ -396,7 +429,10 @@ func Default() Config {
 			OIDC: OIDC{Scopes: []string{"openid", "profile"}, Claim: "groups"},
 		},
 		Policies: Policies{SecondApprover: true},
-		Rates:    Rates{PerKey: 20_000, PerKeyBurst: 40_000, Streams: 10_000},
+		Rates: Rates{
+			PerKey: 20_000, PerKeyBurst: 40_000, PerAccount: 1, PerAccountBurst: 30, PerAddress: 50, PerAddressBurst: 300,
+			Failures: 1, FailuresBurst: 30, Streams: 10_000,
+		},
 		Webhooks: Webhooks{
 			Deliver: true, Concurrency: 64, PerWebhook: 16, Timeout: 15 * time.Second, PollInterval: 500 * time.Millisecond,
 			DisableAfter: 120 * time.Hour, Keep: 720 * time.Hour,

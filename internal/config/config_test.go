@@ -170,6 +170,8 @@ func TestWhatDoesNotFitTogether(t *testing.T) {
 		"worker.in_process":           func(c *config.Config) { c.Temporal.Mode, c.Worker.InProcess = config.Embedded, false },
 		"temporal.tls_key_file":       func(c *config.Config) { c.Temporal.TLS, c.Temporal.TLSCertFile = true, "x" },
 		"http.trusted_proxies":        func(c *config.Config) { c.HTTP.TrustedProxies = []string{"10.0.0.1/8"} },
+		"http.tls.key_file":           func(c *config.Config) { c.HTTP.TLS.CertFile = "cert.pem" },
+		"http.listen":                 func(c *config.Config) { c.HTTP.Listen = "0.0.0.0:8080" },
 		"admin.session_idle":          func(c *config.Config) { c.Admin.SessionIdle = c.Admin.SessionLife + 1 },
 		"admin.payload_origins":       func(c *config.Config) { c.Admin.PayloadOrigins = []string{"https://temporal.example/"} },
 		"admin.oidc.client_id":        func(c *config.Config) { provided(c).ClientID = "" },
@@ -200,6 +202,40 @@ func TestWhatDoesNotFitTogether(t *testing.T) {
 			}
 			require.Contains(t, fields, field)
 		})
+	}
+}
+
+// TestInClearOnlyOnPurpose: what other machines reach speaks TLS, here or at a proxy that is named, or somebody said that
+// it need not.
+func TestInClearOnlyOnPurpose(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		listen string
+		change func(*config.HTTP)
+		bad    string
+	}{
+		{"127.0.0.1:8080", nil, ""}, {"[::1]:8080", nil, ""}, {"localhost:0", nil, ""}, {"127.9.9.9:1", nil, ""},
+		{"0.0.0.0:8080", nil, "http.listen"}, {":8080", nil, "http.listen"}, {"[::]:8080", nil, "http.listen"}, {"10.0.0.1:8080", nil, "http.listen"},
+		{"verigate.internal:8080", nil, "http.listen"},
+		{":8080", func(h *config.HTTP) { h.AllowClear = true }, ""},
+		{":8080", func(h *config.HTTP) { h.TrustedProxies = []string{"10.0.0.0/8"} }, ""},
+		{":8080", func(h *config.HTTP) { h.TLS = config.HTTPTLS{CertFile: "c", KeyFile: "k"} }, ""},
+		{":8080", func(h *config.HTTP) {
+			h.TLS, h.PublicURL = config.HTTPTLS{CertFile: "c", KeyFile: "k"}, "http://pay.example"
+		}, "http.public_url"},
+	} {
+		c := config.Default()
+		c.Provider.Kind, c.HTTP.Listen = config.ProviderSimulated, tc.listen
+		if tc.change != nil {
+			tc.change(&c.HTTP)
+		}
+		faults := c.Validate()
+		if tc.bad == "" {
+			require.Empty(t, faults, tc.listen)
+			continue
+		}
+		require.Len(t, faults, 1, tc.listen)
+		require.Equal(t, tc.bad, faults[0].Field)
 	}
 }
 

@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
+	"strings"
 
 	"github.com/verigate/verigate/internal/evidence"
 )
@@ -37,14 +39,38 @@ func (c *Config) Validate() Faults {
 	c.Provider.validate(need)
 	c.Webhooks.validate(need)
 	c.Notify.validate(need)
-	_, err := c.HTTP.Proxies()
-	need(err == nil, "http.trusted_proxies", networkForm)
+	c.HTTP.validate(need)
 	c.Admin.validate(need, c.HTTP.PublicURL)
 	for _, kind := range c.Evidence.Needs {
 		_, ok := evidence.KindOf(kind)
 		need(ok, "evidence.needs", "must be kinds of evidence: id_front, id_back, holding, other")
 	}
 	return faults
+}
+
+func (h HTTP) validate(need func(ok bool, field, message string)) {
+	_, err := h.Proxies()
+	need(err == nil, "http.trusted_proxies", networkForm)
+	need((h.TLS.CertFile == "") == (h.TLS.KeyFile == ""), "http.tls.key_file", "and http.tls.cert_file belong together; give both or none")
+	need(!h.Secure() || h.PublicURL == "" || strings.HasPrefix(h.PublicURL, "https://"), "http.public_url",
+		"must begin with https:// when http.tls is set, or links lead to where nobody answers")
+	need(h.Secure() || h.AllowClear || len(h.TrustedProxies) > 0 || onlyHere(h.Listen), "http.listen",
+		"is reached from other machines and speaks no TLS: set http.tls.cert_file and http.tls.key_file, "+
+			"or name the proxies that speak it in http.trusted_proxies, or listen on 127.0.0.1. "+
+			"http.allow_clear=true takes it as it is, keys and personal data in clear")
+}
+
+// Secure reports whether the server speaks TLS itself.
+func (h HTTP) Secure() bool { return h.TLS.CertFile != "" }
+
+// onlyHere reports whether an address is reached from this machine only. What is no address is another fault.
+func onlyHere(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil || host == "localhost" {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.IsLoopback()
 }
 
 func (w Webhooks) validate(need func(ok bool, field, message string)) {

@@ -37,11 +37,12 @@ const OutcomeOK = "ok"
 type AuditFilter struct {
 	Actor, Action, Subject, Outcome string
 
-	Refused  bool      // every outcome but ok
-	From, To time.Time // from this instant on, and before that one
-	Oldest   bool      // oldest first; else newest first
-	After    int64     // id of the last entry of the page before
-	Limit    int       // 1 to 1000
+	Within   AccountSet // only what was done to one of these accounts
+	Refused  bool       // every outcome but ok
+	From, To time.Time  // from this instant on, and before that one
+	Oldest   bool       // oldest first; else newest first
+	After    int64      // id of the last entry of the page before
+	Limit    int        // 1 to 1000
 }
 
 // Audit is the log of what people did: append-only, each entry chained to the one before by a hash. Whoever can write

@@ -126,7 +126,8 @@ type ExtensionVerdict struct {
 	At     time.Time
 	Actor  lifecycle.Actor
 	Reason string
-	Alone  bool // whoever asked for it may decide it
+	Alone  bool       // whoever asked for it may decide it
+	Within AccountSet // of a batch, only the extensions of these accounts are there
 }
 
 // BatchVerdict is what became of the extensions of a batch.
@@ -141,6 +142,7 @@ const AnyCount = -1
 // ExtensionFilter selects extensions for a list; empty fields do not filter.
 type ExtensionFilter struct {
 	AccountID, RuleID, BatchID string
+	Within                     AccountSet
 	State                      ExtensionState // as the clock sees it
 	Now                        time.Time      // the clock; required with State
 	After                      ExtensionPlace // of the last row of the page before

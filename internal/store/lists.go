@@ -47,7 +47,8 @@ type AccountFilter struct {
 	EndsBefore time.Time       // with Extension: the last of its extensions of that kind ends before
 	Changed    policy.Interval // when it last changed
 	Closed     *bool
-	Prefix     string    // that its id begins with
+	Prefix     string // that its id begins with
+	Within     AccountSet
 	Now        time.Time // the clock; required with Extension and Closed
 
 	Sort  AccountSort // empty is SortAccountID

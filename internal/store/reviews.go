@@ -120,6 +120,7 @@ const (
 // ReviewFilter selects cases of one queue; empty fields do not filter.
 type ReviewFilter struct {
 	Queue     Queue
+	Within    AccountSet
 	Order     ReviewOrder
 	Now       time.Time // at which claims are judged
 	Free      bool      // nobody holds it
@@ -141,6 +142,7 @@ type ReviewPlace struct {
 // NextReview says which case is wanted next.
 type NextReview struct {
 	Queue     Queue
+	Within    AccountSet
 	Order     ReviewOrder
 	Escalated bool // only escalated cases; otherwise only others
 }

@@ -261,17 +261,33 @@ type Key struct {
 	Hash      []byte // sha256 of the secret (256 random bits, so a plain hash suffices)
 	Label     string
 	Scopes    []string
+	Accounts  AccountSet // that it may reach; set once, by PutKey of a new key
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	Disabled  bool
 
+	// Old are secrets from before a rotation that may still open. PutKey leaves them alone.
+	Old []OldSecret
+
 	LastUsedAt time.Time // to the minute; zero: never. PutKey leaves it alone.
 }
+
+// OldSecret is a secret from before a rotation: it opens before an instant.
+type OldSecret struct {
+	Hash  []byte
+	Until time.Time
+}
+
+// MaxOldSecrets bounds the old secrets of a key. Beyond it those that end first end at once.
+const MaxOldSecrets = 4
 
 // KeyChange changes a key.
 type KeyChange struct {
 	ExpiresAt time.Time // zero: it stays
 	Disable   bool      // for good
+	Hash      []byte    // of another secret; nil: it stays
+	At        time.Time // with Hash: now
+	OldUntil  time.Time // with Hash: until when the present secret opens as well; not after At, every old one ends now
 }
 
 // Keys holds API keys.

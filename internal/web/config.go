@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/verigate/verigate/internal/evidence"
+	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -95,6 +95,8 @@ type Config struct {
 	PingEvery    time.Duration    // on a quiet event stream; default 10 s
 	MaxStreams   int              // event streams at once; default 10,000
 	RefreshEvery time.Duration    // one session may ask the provider three times at once, then so often; default 2 s
+	// Commands bounds the commands for one account; the API may share it. Default 1/s and 30 at once.
+	Commands *limit.Limiter
 	// ClientIP returns the address that a consent is recorded with; default the connection's peer.
 	ClientIP func(r *http.Request) string
 }
@@ -108,8 +110,11 @@ func (c Config) withDefaults() Config {
 	set(&c.PingEvery, 10*time.Second)
 	set(&c.MaxStreams, 10_000)
 	set(&c.RefreshEvery, 2*time.Second)
+	if c.Commands == nil {
+		c.Commands = limit.New(limit.Rate{PerSecond: 1, Burst: 30}, c.Now)
+	}
 	if c.ClientIP == nil {
-		c.ClientIP = peer
+		c.ClientIP = limit.Peer
 	}
 	return c
 }
@@ -119,14 +124,6 @@ func set[T comparable](field *T, standard T) {
 	if *field == zero {
 		*field = standard
 	}
-}
-
-func peer(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 func (c Config) validate() error {

@@ -35,7 +35,7 @@ func families() []string {
 	for _, kind := range slices.Concat(goodNotes(), badNotes()) {
 		all = append(all, "note."+kind)
 	}
-	for _, kind := range []string{"used", "expired", "unknown", "ended", "bye", "lost", "foreign", "down", "broken"} {
+	for _, kind := range []string{"used", "expired", "unknown", "ended", "bye", "lost", "foreign", "often", "down", "broken"} {
 		all = append(all, "plain."+kind+".title", "plain."+kind+".text")
 	}
 	for _, m := range []lifecycle.Method{lifecycle.MethodFace, lifecycle.MethodManual, lifecycle.MethodImported} {

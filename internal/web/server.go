@@ -10,6 +10,7 @@ import (
 
 	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/page"
+	"github.com/verigate/verigate/internal/routes"
 	"github.com/verigate/verigate/internal/tasks"
 )
 
@@ -24,6 +25,7 @@ type Server struct {
 	languages    *page.Catalogues
 	templates    *page.Templates
 	files, embed *page.Files
+	mux          *routes.Mux
 	asks         *askers
 	evidence     *evidence.Cabinet
 
@@ -70,7 +72,8 @@ func (s *Server) load() (err error) {
 }
 
 func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
+	mux := &routes.Mux{}
+	s.mux = mux
 	mux.HandleFunc("GET /m/l/{token}", s.landing)
 	mux.HandleFunc("POST /m/l/{token}", s.open)
 	mux.HandleFunc("POST /m/lang", func(w http.ResponseWriter, r *http.Request) { s.languages.Switch(w, r, pageStatus.path()) })

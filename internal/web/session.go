@@ -100,6 +100,9 @@ func (s *Server) within(h func(*visit) error) http.HandlerFunc {
 			s.ended(w, r, session)
 			return
 		}
+		if err == nil && s.tooMany(w, r, session) {
+			return
+		}
 		var v *visit
 		if err == nil {
 			v, err = s.visit(w, r, session)
@@ -111,6 +114,20 @@ func (s *Server) within(h func(*visit) error) http.HandlerFunc {
 			s.fail(w, r, err)
 		}
 	}
+}
+
+// tooMany answers a command beyond what one account may be sent. Leaving and withdrawing a consent are rights, which
+// nothing that was done before may delay.
+func (s *Server) tooMany(w http.ResponseWriter, r *http.Request, session store.Session) bool {
+	if r.Method != http.MethodPost || r.URL.Path == "/m/leave" || r.URL.Path == "/m/withdraw" {
+		return false
+	}
+	wait := s.cfg.Commands.Take(session.AccountID)
+	if wait > 0 {
+		s.retryAfter(w, wait)
+		s.plain(w, r, http.StatusTooManyRequests, "often")
+	}
+	return wait > 0
 }
 
 func (s *Server) visit(w http.ResponseWriter, r *http.Request, session store.Session) (*visit, error) {

@@ -90,6 +90,14 @@ func auditWhere(f store.AuditFilter) (where string, args []any) {
 			and(c.column+` = ?`, c.value)
 		}
 	}
+	if f.Within.Bound() {
+		var subjects store.AccountSet
+		for _, entry := range f.Within {
+			subjects = append(subjects, "account/"+entry, "account/"+entry+"/*") // the latter of what belongs to the account
+		}
+		condition, values := among(`subject`, subjects)
+		and(condition, values...)
+	}
 	if f.Refused || f.Outcome != "" && f.Outcome != store.OutcomeOK {
 		and(`outcome <> 'ok'`) // as the index of refused acts says it
 	}

@@ -97,6 +97,10 @@ func (s *Store) Extensions(ctx context.Context, f store.ExtensionFilter) ([]stor
 			add(equal.column+` = ?`, equal.value)
 		}
 	}
+	if f.Within.Bound() {
+		condition, values := among(`e.account_id`, f.Within)
+		add(condition, values...)
+	}
 	switch now := bound(f.Now); f.State {
 	case "":
 	case store.ExtensionRequested, store.ExtensionApproved:

@@ -206,9 +206,14 @@ func (s *Store) openOf(ctx context.Context, batchID string, v store.ExtensionVer
 	if batchID == "" {
 		return nil, 0, nil
 	}
+	where, args := `WHERE batch_id = ?`, []any{batchID}
+	if v.Within.Bound() {
+		condition, values := among(`account_id`, v.Within)
+		where, args = where+` AND `+condition, append(args, values...)
+	}
 	own := false
-	err = each(ctx, reader{s}, `SELECT extension_id, state, until, requested_by FROM extensions WHERE batch_id = ?
-		ORDER BY requested_at, extension_id`, []any{batchID}, func(scan func(...any) error) error {
+	err = each(ctx, reader{s}, `SELECT extension_id, state, until, requested_by FROM extensions `+where+`
+		ORDER BY requested_at, extension_id`, args, func(scan func(...any) error) error {
 		var id, by string
 		var state store.ExtensionState
 		var until time.Time

@@ -317,6 +317,10 @@ func (l listing) compare(c *condition, has said) {
 			c.and(`restricted = 0`)
 		}
 	}
+	if l.Within.Bound() {
+		condition, values := among(`account_id`, l.Within)
+		c.and(condition, values...)
+	}
 	if l.Rule != "" {
 		c.and(`EXISTS (SELECT 1 FROM restrictions o WHERE o.account_id = accounts.account_id AND o.rule_id = ? AND o.lifted_seq IS NULL)`, l.Rule)
 	}

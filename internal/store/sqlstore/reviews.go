@@ -140,6 +140,10 @@ func reviewsWhere(f store.ReviewFilter) (string, []any, error) {
 			where, args = where+` AND `+condition, append(args, more...)
 		}
 	}
+	if f.Within.Bound() {
+		condition, values := among(`account_id`, f.Within)
+		add(true, condition, values...)
+	}
 	add(f.Free, `(claimed_until IS NULL OR claimed_until <= ?)`, bound(f.Now))
 	add(f.Held, `claimed_until > ?`, bound(f.Now))
 	add(f.Holder != "", `holder = ? AND claimed_until > ?`, f.Holder, bound(f.Now))
@@ -251,7 +255,7 @@ func (s *Store) ClaimNextReview(ctx context.Context, next store.NextReview, c st
 	if err != nil {
 		return store.ReviewCase{}, err
 	}
-	where, args, err := reviewsWhere(store.ReviewFilter{Queue: next.Queue, Now: c.At, Free: true, Escalated: next.Escalated})
+	where, args, err := reviewsWhere(store.ReviewFilter{Queue: next.Queue, Within: next.Within, Now: c.At, Free: true, Escalated: next.Escalated})
 	if err != nil {
 		return store.ReviewCase{}, err
 	}

@@ -228,6 +228,30 @@ func testSessionsEnded(t *testing.T, h *harness) {
 	require.ErrorIs(t, h.BeginOperatorSession(ctx, operatorSession(9, "e3", 8, 30), "hash-e3"), store.ErrEnded, "disabled")
 }
 
+func testRotations(t *testing.T, h *harness) {
+	ctx := t.Context()
+	k := store.Key{ID: "r1", Hash: []byte{1}, Scopes: []string{"admin"}, CreatedAt: at(1)}
+	require.NoError(t, h.PutKey(ctx, k))
+	rotate := func(hash byte, now, until int) []store.OldSecret {
+		t.Helper()
+		_, after, err := h.ChangeKey(ctx, "r1", store.KeyChange{Hash: []byte{hash}, At: at(now), OldUntil: at(until)})
+		require.NoError(t, err)
+		got, err := h.Key(ctx, "r1")
+		require.NoError(t, err)
+		same(t, got, after)
+		require.Equal(t, []byte{hash}, got.Hash)
+		return got.Old
+	}
+	same(t, []store.OldSecret{{Hash: []byte{1}, Until: at(20)}}, rotate(2, 10, 20))
+	same(t, []store.OldSecret{{Hash: []byte{1}, Until: at(20)}, {Hash: []byte{2}, Until: at(30)}}, rotate(3, 11, 30))
+	same(t, []store.OldSecret{{Hash: []byte{2}, Until: at(30)}, {Hash: []byte{3}, Until: at(40)}}, rotate(4, 20, 40))
+	for hash := byte(5); hash < 9; hash++ {
+		rotate(hash, 21, 40)
+	}
+	require.Len(t, rotate(9, 22, 41), store.MaxOldSecrets)
+	require.Empty(t, rotate(10, 23, 23), "without an overlap none is left")
+}
+
 func testKeyChanges(t *testing.T, h *harness) {
 	ctx := t.Context()
 	k := store.Key{ID: "k1", Hash: []byte{1}, Label: "l", Scopes: []string{"admin"}, CreatedAt: at(1)}
@@ -248,6 +272,8 @@ func testKeyChanges(t *testing.T, h *harness) {
 	_, after, err = h.ChangeKey(ctx, "k1", store.KeyChange{ExpiresAt: at(10)})
 	require.NoError(t, err)
 	require.True(t, after.Disabled, "for good")
+
+	testRotations(t, h)
 
 	require.NoError(t, h.TouchKey(ctx, "k1", at(5)))
 	require.NoError(t, h.TouchKey(ctx, "k1", at(4)))

@@ -178,7 +178,15 @@ func testKeys(t *testing.T, h *harness) {
 	other.Hash = []byte{9}
 	require.ErrorIs(t, h.PutKey(ctx, other), store.ErrConflict)
 	require.ErrorIs(t, h.PutKey(ctx, store.Key{ID: "k3"}), store.ErrInvalid)
+	bound := store.Key{ID: "k3", Hash: []byte{4}, Accounts: store.AccountSet{"a1", "shop-*"}, CreatedAt: at(3)}
+	require.NoError(t, h.PutKey(ctx, bound))
+	wider := bound
+	wider.Accounts = nil
+	require.NoError(t, h.PutKey(ctx, wider), "the accounts of a key are set once")
+	for _, set := range []store.AccountSet{{"*"}, {"a b"}, {"a*b"}, {""}, {"a1", "a1"}, make(store.AccountSet, store.MaxAccountSet+1)} {
+		require.ErrorIs(t, h.PutKey(ctx, store.Key{ID: "k4", Hash: []byte{5}, Accounts: set, CreatedAt: at(3)}), store.ErrInvalid)
+	}
 	all, err := h.AllKeys(ctx)
 	require.NoError(t, err)
-	same(t, []store.Key{k, {ID: "k2", Hash: []byte{3}, CreatedAt: at(2)}}, all)
+	same(t, []store.Key{k, {ID: "k2", Hash: []byte{3}, CreatedAt: at(2)}, bound}, all)
 }

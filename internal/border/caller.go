@@ -1,4 +1,4 @@
-package app
+package border
 
 import (
 	"net/http"
@@ -6,20 +6,20 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/limit"
 )
 
-// callerBehind returns how to tell the caller's address: the connection's peer, or, if that is a proxy of ours, whom
+// CallerBehind returns how to tell the caller's address: the connection's peer, or, if that is a proxy of ours, whom
 // the proxies say that they speak for. X-Forwarded-For is read from its end, because each proxy adds to it there and
 // whatever stands before the first foreign address may have been written by anybody.
-func callerBehind(proxies []netip.Prefix) func(*http.Request) string {
+func CallerBehind(proxies []netip.Prefix) func(*http.Request) string {
 	ours := func(text string) bool {
 		address, err := netip.ParseAddr(text)
 		address = address.Unmap().WithZone("")
 		return err == nil && slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(address) })
 	}
 	return func(r *http.Request) string {
-		caller := api.Peer(r)
+		caller := limit.Peer(r)
 		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		for i := len(hops) - 1; i >= 0 && ours(caller); i-- {
 			hop := strings.TrimSpace(hops[i])

@@ -1,4 +1,4 @@
-package api
+package limit
 
 import (
 	"net"
@@ -16,8 +16,8 @@ type Rate struct {
 	Burst     int
 }
 
-// limiter keeps a bucket per caller. It forgets callers in generations, so a flood of addresses cannot grow it.
-type limiter struct {
+// Limiter keeps a bucket per caller. It forgets callers in generations, so a flood of addresses cannot grow it.
+type Limiter struct {
 	rate Rate
 	now  func() time.Time
 
@@ -25,15 +25,16 @@ type limiter struct {
 	recent, older map[string]*rate.Limiter
 }
 
-// maxCallers bounds one of the two generations.
-const maxCallers = 20_000
+// MaxCallers bounds each of the two generations that a limiter remembers.
+const MaxCallers = 20_000
 
-func newLimiter(r Rate, now func() time.Time) *limiter {
-	return &limiter{rate: r, now: now, recent: map[string]*rate.Limiter{}}
+// New returns a limiter that lets each caller do as much as r says.
+func New(r Rate, now func() time.Time) *Limiter {
+	return &Limiter{rate: r, now: now, recent: map[string]*rate.Limiter{}}
 }
 
-// take returns how long the caller has to wait; zero if it may go on.
-func (l *limiter) take(caller string) time.Duration {
+// Take returns how long the caller has to wait; zero if it may go on.
+func (l *Limiter) Take(caller string) time.Duration {
 	now := l.now()
 	reservation := l.bucket(caller).ReserveN(now, 1)
 	if !reservation.OK() {
@@ -46,7 +47,7 @@ func (l *limiter) take(caller string) time.Duration {
 	return wait
 }
 
-func (l *limiter) bucket(caller string) *rate.Limiter {
+func (l *Limiter) bucket(caller string) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if b, ok := l.recent[caller]; ok {
@@ -56,15 +57,15 @@ func (l *limiter) bucket(caller string) *rate.Limiter {
 	if !ok {
 		b = rate.NewLimiter(rate.Limit(l.rate.PerSecond), l.rate.Burst)
 	}
-	if len(l.recent) >= maxCallers {
+	if len(l.recent) >= MaxCallers {
 		l.recent, l.older = map[string]*rate.Limiter{}, l.recent
 	}
 	l.recent[caller] = b
 	return b
 }
 
-// Peer is the peer of the connection: headers that name another one can be written by anybody. Config.ClientIP
-// replaces it behind a trusted proxy.
+// Peer is the peer of the connection: headers that name another one can be written by anybody. Package
+// border tells whom a trusted proxy speaks for.
 func Peer(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -86,4 +87,11 @@ func Subscriber(address string) string {
 		}
 	}
 	return addr.String()
+}
+
+// Len is how many callers are remembered.
+func (l *Limiter) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.recent) + len(l.older)
 }

@@ -1,4 +1,4 @@
-package app
+package border
 
 import (
 	"net/http"
@@ -30,6 +30,6 @@ func TestTheCallerBehindProxies(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = tc.peer
 		r.Header["X-Forwarded-For"] = tc.forwarded
-		require.Equal(t, tc.want, callerBehind(proxies)(r), tc.forwarded)
+		require.Equal(t, tc.want, CallerBehind(proxies)(r), tc.forwarded)
 	}
 }

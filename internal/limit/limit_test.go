@@ -1,4 +1,4 @@
-package api
+package limit
 
 import (
 	"fmt"
@@ -32,18 +32,18 @@ func TestClientIPIsThePeer(t *testing.T) {
 func TestLimiterForgets(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1_600_000_000, 0)
-	l := newLimiter(Rate{PerSecond: 1, Burst: 1}, func() time.Time { return at })
-	require.Zero(t, l.take("victim"))
-	require.Equal(t, time.Second, l.take("victim"))
-	for i := range maxCallers + 10 {
-		l.take(fmt.Sprint(i))
+	l := New(Rate{PerSecond: 1, Burst: 1}, func() time.Time { return at })
+	require.Zero(t, l.Take("victim"))
+	require.Equal(t, time.Second, l.Take("victim"))
+	for i := range MaxCallers + 10 {
+		l.Take(fmt.Sprint(i))
 	}
-	require.Equal(t, time.Second, l.take("victim"), "not forgotten after one generation")
-	require.LessOrEqual(t, len(l.recent)+len(l.older), 2*maxCallers)
+	require.Equal(t, time.Second, l.Take("victim"), "not forgotten after one generation")
+	require.LessOrEqual(t, len(l.recent)+len(l.older), 2*MaxCallers)
 }
 
 func TestLimiterThatAllowsNothing(t *testing.T) {
 	t.Parallel()
-	l := newLimiter(Rate{}, time.Now)
-	require.Positive(t, l.take("x"))
+	l := New(Rate{}, time.Now)
+	require.Positive(t, l.Take("x"))
 }
