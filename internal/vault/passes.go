@@ -91,6 +91,12 @@ func (v *Sealed) Status(ctx context.Context) (Status, error) {
 	return s, nil
 }
 
+// Ping reports whether data keys can be unwrapped: ErrUnavailable if a key service does not answer.
+func (v *Sealed) Ping(ctx context.Context) error {
+	_, err := v.kek.IDs(ctx)
+	return err
+}
+
 // MissingKEKError names keys of the KEK that data keys are wrapped with and that are not there. What they hold cannot be
 // read until they are.
 type MissingKEKError struct{ IDs []string }

@@ -164,6 +164,39 @@ func TestRotation(t *testing.T) {
 	require.ErrorIs(t, err, vault.ErrUnsealed)
 }
 
+// TestAnAnnouncedKeyIsKnownAndNotUsed until the rotation after it.
+func TestAnAnnouncedKeyIsKnownAndNotUsed(t *testing.T) {
+	t.Parallel()
+	ids := func(file []byte) []string {
+		t.Helper()
+		keys, err := vault.ParseKeyset(file)
+		require.NoError(t, err)
+		kek, err := keys.KEK()
+		require.NoError(t, err)
+		all, err := kek.IDs(t.Context())
+		require.NoError(t, err)
+		return all
+	}
+	first, err := vault.GenerateKeyset()
+	require.NoError(t, err)
+	announced, err := vault.AnnounceKeyset(first)
+	require.NoError(t, err)
+	require.Equal(t, ids(first)[0], ids(announced)[0])
+	require.Len(t, ids(announced), 2)
+	kept, err := vault.RetireKeyset(announced)
+	require.NoError(t, err)
+	require.Equal(t, ids(announced), ids(kept), "what is announced is not old")
+	rotated, err := vault.RotateKeyset(announced)
+	require.NoError(t, err)
+	require.Equal(t, []string{ids(announced)[1], ids(announced)[0]}, ids(rotated))
+	again, err := vault.RotateKeyset(rotated)
+	require.NoError(t, err)
+	require.Len(t, ids(again), 3, "without an announcement the key is new")
+	alone, err := vault.RetireKeyset(again)
+	require.NoError(t, err)
+	require.Equal(t, ids(again)[:1], ids(alone))
+}
+
 func TestKeysetFaults(t *testing.T) {
 	t.Parallel()
 	file, err := vault.GenerateKeyset()
