@@ -12,6 +12,7 @@ import (
 	"github.com/verigate/verigate/internal/config"
 	"github.com/verigate/verigate/internal/signing"
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/vault"
 )
 
 type keysCmd struct {
@@ -185,9 +186,11 @@ func (c keysDisableCmd) Run(w *world) error {
 }
 
 type secretsCmd struct {
-	New    secretsNewCmd    `cmd:"" help:"Print a new secret for a setting."`
-	Rotate secretsRotateCmd `cmd:"" help:"Print a secret with a new key in front; the older keys still open and verify."`
-	Public secretsPublicCmd `cmd:"" help:"Print the public keys that belong to a secret."`
+	New      secretsNewCmd      `cmd:"" help:"Print a new secret for a setting."`
+	Rotate   secretsRotateCmd   `cmd:"" help:"Print a secret with a new key in front; the older keys still open and verify."`
+	Announce secretsAnnounceCmd `cmd:"" help:"Print a secret with a new key that is known, and used after the next rotation only."`
+	Retire   secretsRetireCmd   `cmd:"" help:"Print a secret with its newest key alone."`
+	Public   secretsPublicCmd   `cmd:"" help:"Print the public keys that belong to a secret."`
 }
 
 type secretsNewCmd struct {
@@ -213,6 +216,46 @@ func (c secretsNewCmd) Run(w *world) error {
 	return nil
 }
 
+type secretsAnnounceCmd struct {
+	Kind string `arg:"" enum:"vault" help:"vault."`
+	File string `arg:"" type:"path" help:"File with the present secret."`
+}
+
+// Help is the manual page.
+func (secretsAnnounceCmd) Help() string {
+	return `Where several processes share a keyset, each of them has to know a key before another one uses it: announce, restart all, rotate, restart all.`
+}
+
+// Run announces.
+func (c secretsAnnounceCmd) Run(w *world) error { return changeSecret(w, c.File, app.AnnounceSecret) }
+
+type secretsRetireCmd struct {
+	Kind string `arg:"" enum:"vault" help:"vault."`
+	File string `arg:"" type:"path" help:"File with the present secret."`
+}
+
+// Help is the manual page.
+func (secretsRetireCmd) Help() string {
+	return `What the older keys hold cannot be read any more: do it when verigate vault status says that they may be removed. Until then keep the old file. Afterwards destroy it, and with it every old copy of the databases becomes unreadable.`
+}
+
+// Run retires.
+func (c secretsRetireCmd) Run(w *world) error { return changeSecret(w, c.File, vault.RetireKeyset) }
+
+// changeSecret prints what becomes of the secret in a file.
+func changeSecret(w *world, file string, change func(old []byte) ([]byte, error)) error {
+	old, err := os.ReadFile(file) //nolint:gosec // the caller names the file of the secret
+	if err != nil {
+		return usageError{err}
+	}
+	secret, err := change(old)
+	if err != nil {
+		return err
+	}
+	w.say("%s", secret)
+	return nil
+}
+
 type secretsRotateCmd struct {
 	Kind string `arg:"" enum:"vault,codec,links,receipts" help:"vault, codec, links or receipts."`
 	File string `arg:"" type:"path" help:"File with the present secret."`
@@ -220,16 +263,7 @@ type secretsRotateCmd struct {
 
 // Run rotates.
 func (c secretsRotateCmd) Run(w *world) error {
-	old, err := os.ReadFile(c.File)
-	if err != nil {
-		return usageError{err}
-	}
-	secret, err := app.RotateSecret(c.Kind, old)
-	if err != nil {
-		return err
-	}
-	w.say("%s", secret)
-	return nil
+	return changeSecret(w, c.File, func(old []byte) ([]byte, error) { return app.RotateSecret(c.Kind, old) })
 }
 
 type secretsPublicCmd struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/verigate/verigate/internal/admin"
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/realname"
@@ -51,7 +52,7 @@ func (w *world) byHand(id string) {
 	w.t.Helper()
 	_, err := w.engine.Review(w.t.Context(), id, "approve-"+id, contract.Review{Decision: contract.VerdictApprove, Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem}})
 	require.NoError(w.t, err)
-	ref, err := w.vault.PutText(w.t.Context(), id, "My phone has no camera.")
+	ref, err := w.vault.PutText(w.t.Context(), id, vault.KindNote, "My phone has no camera.")
 	require.NoError(w.t, err)
 	_, err = w.engine.ChooseManual(w.t.Context(), id, "manual-"+id, contract.Plain{Reason: "stated", NoteRef: ref, Actor: lifecycle.Actor{Kind: lifecycle.ActorMerchant}})
 	require.NoError(w.t, err)
@@ -84,7 +85,7 @@ func (w *world) sampleReviews() {
 		_, _, err := w.store.ClaimReview(w.t.Context(), id, "", store.ReviewClaim{Holder: holder, At: now, Until: now.Add(12 * time.Minute)})
 		require.NoError(w.t, err)
 	}
-	ref, err := w.vault.PutText(w.t.Context(), "shop-4713", "The other account belongs to a brother, he says. Please look at both.")
+	ref, err := w.vault.PutText(w.t.Context(), "shop-4713", vault.KindNote, "The other account belongs to a brother, he says. Please look at both.")
 	require.NoError(w.t, err)
 	_, err = w.store.StepReview(w.t.Context(), store.ReviewStep{
 		AccountID: "shop-4713", CaseSeq: 2, Act: store.ReviewEscalated, At: now.Add(-time.Hour), Actor: "li.na", Code: "stated", NoteRef: ref, ChangeID: "e",

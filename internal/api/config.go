@@ -17,6 +17,7 @@ import (
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/signing"
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/realname"
 )
@@ -79,7 +80,7 @@ type population interface {
 // Vault is what the API needs of the vault: it puts in and takes back what was put in for nothing.
 type Vault interface {
 	PutSubject(ctx context.Context, accountID string, s realname.Subject) (lifecycle.Identity, error)
-	PutText(ctx context.Context, accountID, text string) (ref string, err error)
+	PutText(ctx context.Context, accountID string, kind vault.Kind, text string) (ref string, err error)
 	Delete(ctx context.Context, accountID, ref string) error
 	// Subject is read to be shown masked, or to whom the audit log says; Text opens what reviewers look at.
 	Subject(ctx context.Context, accountID, ref string) (realname.Subject, error)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/verigate/verigate/internal/notify"
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/vault"
 )
 
 type contactIn struct {
@@ -74,7 +75,7 @@ func (s *Server) putContact(ctx context.Context, c *call, in contactIn) (int, co
 	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
 		return 0, contactView{}, err
 	}
-	ref, err := s.cfg.Vault.PutText(ctx, c.account, phone.Reveal())
+	ref, err := s.cfg.Vault.PutText(ctx, c.account, vault.KindContact, phone.Reveal())
 	if err != nil {
 		return 0, contactView{}, err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"github.com/verigate/verigate/internal/vault"
 )
 
 // explanation is why somebody did something: a code that can be counted, and a reference to what they wrote.
@@ -41,7 +43,7 @@ func (s *Server) explain(ctx context.Context, accountID, reason, note string) (e
 		return e, nil
 	}
 	var err error
-	e.ref, err = s.cfg.Vault.PutText(ctx, accountID, note)
+	e.ref, err = s.cfg.Vault.PutText(ctx, accountID, vault.KindNote, note)
 	return e, err
 }
 

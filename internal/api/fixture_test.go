@@ -132,8 +132,8 @@ func (v *countingVault) Delete(ctx context.Context, accountID, ref string) error
 	return v.Vault.Delete(ctx, accountID, ref)
 }
 
-func (v *countingVault) PutText(ctx context.Context, accountID, text string) (string, error) {
-	ref, err := v.Vault.PutText(ctx, accountID, text)
+func (v *countingVault) PutText(ctx context.Context, accountID string, kind vault.Kind, text string) (string, error) {
+	ref, err := v.Vault.PutText(ctx, accountID, kind, text)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.refs[ref] = accountID

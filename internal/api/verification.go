@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/realname"
@@ -239,7 +240,7 @@ func (s *Server) keepConsent(ctx context.Context, c *call, in consentIn) (contra
 	if err != nil {
 		return contract.Consent{}, err
 	}
-	ref, err := s.cfg.Vault.PutText(ctx, c.account, string(text))
+	ref, err := s.cfg.Vault.PutText(ctx, c.account, vault.KindConsent, string(text))
 	return contract.Consent{TextVersion: in.TextVersion, Language: in.Language, EvidenceRef: ref}, err
 }
 

@@ -86,7 +86,7 @@ func (d DemoDir) clear() error {
 	var faults []error
 	for _, name := range []string{
 		"engine", "secrets", "clock.json", "ports.json", "keys.json", "operators.json", "alipay.json", "verigate.log", "engine.log",
-		"verigate.db", "verigate.db-wal", "verigate.db-shm",
+		"verigate.db", "verigate.db-wal", "verigate.db-shm", "verigate-keys.db", "verigate-keys.db-wal", "verigate-keys.db-shm",
 	} {
 		faults = append(faults, os.RemoveAll(d.file(name)))
 	}

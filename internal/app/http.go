@@ -81,7 +81,9 @@ func (a *App) startAPI(links *api.Tokens) error {
 		LinkLife: c.Pages.LinkLife, OneApprover: !c.Extensions.SecondApprover, PublishAlone: !c.Policies.SecondApprover,
 		PromptLink:     promptLink(c.Pages.PromptLink),
 		ProviderHealth: a.provider.Figures, NextSweep: a.nextSweep,
-		Ready:       func(ctx context.Context) error { return temporal.Ping(ctx, a.client, c.Temporal.Namespace) },
+		Ready: func(ctx context.Context) error {
+			return errors.Join(temporal.Ping(ctx, a.client, c.Temporal.Namespace), a.secrets.Ping(ctx))
+		},
 		KeyRate:     limit.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst},
 		Commands:    commands,
 		FailureRate: limit.Rate{PerSecond: c.Rates.Failures, Burst: c.Rates.FailuresBurst}, MaxStreams: c.Rates.Streams,

@@ -54,6 +54,9 @@ func RotateSecret(kind string, old []byte) ([]byte, error) {
 	}
 }
 
+// AnnounceSecret returns old with a new key that is known and not used until the next RotateSecret.
+func AnnounceSecret(old []byte) ([]byte, error) { return vault.AnnounceKeyset(old) }
+
 func random(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails since Go 1.24

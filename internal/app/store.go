@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/verigate/verigate/internal/config"
@@ -36,16 +35,10 @@ func (a *App) startStore(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	keys, err := vault.ParseKeyset([]byte(a.config.Secrets.VaultKeyset.Reveal()))
-	if err != nil {
-		return fmt.Errorf("secrets.vault_keyset: %w", err)
-	}
-	if a.secrets, err = vault.New(a.store.VaultRecords(), keys); err != nil {
+	if err := a.startVault(ctx); err != nil {
 		return err
 	}
-	a.vault = a.secrets
 	a.sweeper = enforce.New(a.store, rulebook.New(a.store), a.clock.Now)
-	a.stack.push("vault", func(context.Context) error { return a.vault.Close() })
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 type Config struct {
 	HTTP     HTTP     `yaml:"http"`
 	Store    Store    `yaml:"store"`
+	Vault    Vault    `yaml:"vault"`
 	Secrets  Secrets  `yaml:"secrets"`
 	Temporal Temporal `yaml:"temporal"`
 	Worker   Worker   `yaml:"worker"`
@@ -82,9 +83,45 @@ type Store struct {
 	Migrate bool `yaml:"migrate"`
 }
 
+// What wraps data keys.
+const (
+	KEKKeyset  = "keyset"
+	KEKTransit = "transit"
+)
+
+// Vault keeps personal data, each account's under keys of its own. See docs/vault.md.
+type Vault struct {
+	// File of the data keys. Keep its backups apart from those of store.path, and few of them. Empty: beside store.path, with -keys in its name.
+	KeysPath string `yaml:"keys_path"`
+	// What wraps the data keys: secrets.vault_keyset, or a key management service with the Transit interface of HashiCorp Vault and OpenBao.
+	KEK string `yaml:"kek" oneof:"keyset|transit"`
+	// That service.
+	Transit Transit `yaml:"transit"`
+}
+
+// Transit is a key of a service with the Transit interface. It must be of a type with authenticated data, such as aes256-gcm96.
+type Transit struct {
+	// Address of the service.
+	Address string `yaml:"address" form:"url"`
+	// Path at which its Transit engine is mounted.
+	Mount string `yaml:"mount"`
+	// Name of the key.
+	Key string `yaml:"key"`
+	// Namespace, where the service has them.
+	Namespace string `yaml:"namespace"`
+	// Token that may encrypt and decrypt with the key and read its versions.
+	Token Secret `yaml:"token"`
+	// File with the token instead, read again when it changes, as an agent of the service renews it.
+	TokenFile string `yaml:"token_file"`
+	// Certificates (PEM file) that the service's certificate is checked against. Empty: those of the system.
+	CAFile string `yaml:"ca_file"`
+	// How long one call may take.
+	Timeout time.Duration `yaml:"timeout" bounds:"100ms..30s"`
+}
+
 // Secrets are the keys of this deployment. Make them with verigate secrets new.
 type Secrets struct {
-	// Keyset that personal data at rest is sealed with. Losing it loses the data.
+	// Keyset that wraps the data keys of personal data, unless vault.kek says otherwise, and that makes digests of document numbers. Losing it loses the data.
 	VaultKeyset Secret `yaml:"vault_keyset"`
 	// Keyset that payloads in Temporal are encrypted with. API and workers need the same one.
 	CodecKeyset Secret `yaml:"codec_keyset"`
@@ -404,6 +441,7 @@ func Default() Config {
 			HSTSMaxAge: 8760 * time.Hour, MaxConnections: 20_000, MaxConnectionsPerAddress: 500,
 		},
 		Store: Store{Driver: "sqlite", Path: "verigate.db", Migrate: true},
+		Vault: Vault{KEK: KEKKeyset, Transit: Transit{Mount: "transit", Timeout: 5 * time.Second}},
 		Temporal: Temporal{
 			Mode: Remote, Address: "127.0.0.1:7233", Namespace: "verigate",
 			CommandTimeout: 10 * time.Second, ProviderTimeout: 30 * time.Second,

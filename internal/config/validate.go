@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 
 	"github.com/verigate/verigate/internal/evidence"
@@ -37,6 +38,7 @@ func (c *Config) Validate() Faults {
 	need(t.CommandTimeout < c.HTTP.WriteTimeout, "temporal.command_timeout",
 		"must be below http.write_timeout, or the answer cannot be sent any more")
 	c.Provider.validate(need)
+	c.Vault.validate(need)
 	c.Webhooks.validate(need)
 	c.Notify.validate(need)
 	c.HTTP.validate(need)
@@ -71,6 +73,26 @@ func onlyHere(listen string) bool {
 	}
 	address, err := netip.ParseAddr(host)
 	return err == nil && address.IsLoopback()
+}
+
+func (v Vault) validate(need func(ok bool, field, message string)) {
+	if v.KEK != KEKTransit {
+		return
+	}
+	t := v.Transit
+	need(t.Address != "", "vault.transit.address", "must be the address of the service when vault.kek is transit")
+	need(t.Mount != "", "vault.transit.mount", "must be the path of the Transit engine")
+	need(t.Key != "", "vault.transit.key", "must be the name of the key")
+	need(t.Token.IsSet() != (t.TokenFile != ""), "vault.transit.token", "or vault.transit.token_file must name the token, one of the two")
+}
+
+// KeysFile is the path of the file of the data keys.
+func (c *Config) KeysFile() string {
+	if c.Vault.KeysPath != "" {
+		return c.Vault.KeysPath
+	}
+	extension := filepath.Ext(c.Store.Path)
+	return strings.TrimSuffix(c.Store.Path, extension) + "-keys" + extension
 }
 
 func (w Webhooks) validate(need func(ok bool, field, message string)) {

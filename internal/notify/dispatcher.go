@@ -210,7 +210,7 @@ func (d *Dispatcher) claimFor(ctx, tries context.Context, w store.Webhook, share
 	if err != nil {
 		return err // the claims end by themselves
 	}
-	signs, err := newSigner(d.cfg.Seals, w.ID, secrets)
+	signs, err := newSigner(ctx, d.cfg.Seals, w.ID, secrets)
 	if err != nil {
 		return err
 	}

@@ -195,7 +195,7 @@ func faultsAreClassed(t *testing.T, timeout time.Duration, urls map[string]strin
 
 func sealed(t *testing.T, w *world, webhookID string) store.WebhookSecret {
 	t.Helper()
-	text, err := w.seals.SealSecret("webhook/"+webhookID+"/s", []byte("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))
+	text, err := w.seals.SealSecret(w.t.Context(), "webhook/"+webhookID+"/s", []byte("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))
 	require.NoError(t, err)
 	return store.WebhookSecret{ID: "s", Sealed: text, CreatedAt: w.clock.Now()}
 }

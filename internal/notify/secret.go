@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
@@ -20,8 +21,8 @@ const (
 
 // Seals encrypts what lies in the database. *vault.Sealed does.
 type Seals interface {
-	SealSecret(name string, plain []byte) ([]byte, error)
-	OpenSecret(name string, sealed []byte) ([]byte, error)
+	SealSecret(ctx context.Context, name string, plain []byte) ([]byte, error)
+	OpenSecret(ctx context.Context, name string, sealed []byte) ([]byte, error)
 }
 
 // newSecret returns a secret as its receiver keeps it.
@@ -31,18 +32,13 @@ func newSecret() string {
 	return secretPrefix + base64.StdEncoding.EncodeToString(raw)
 }
 
-// secretName is what a seal is bound to: a secret that is moved to another webhook does not open.
-func secretName(webhookID, secretID string) string {
-	return "webhook/" + webhookID + "/" + secretID
-}
-
 // signer signs the messages of one webhook, with every secret that has not ended.
 type signer []*standardwebhooks.Webhook
 
-func newSigner(seals Seals, webhookID string, secrets []store.WebhookSecret) (signer, error) {
+func newSigner(ctx context.Context, seals Seals, webhookID string, secrets []store.WebhookSecret) (signer, error) {
 	var s signer
 	for _, secret := range secrets {
-		text, err := seals.OpenSecret(secretName(webhookID, secret.ID), secret.Sealed)
+		text, err := seals.OpenSecret(ctx, store.WebhookSecretName(webhookID, secret.ID), secret.Sealed)
 		if err != nil {
 			return nil, fmt.Errorf("notify: open a webhook's secret: %w", err)
 		}

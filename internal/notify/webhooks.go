@@ -53,7 +53,7 @@ func (w *Webhooks) CheckURL(url string) error { return w.check(url) }
 // and CreatedBy are the caller's; command names what makes the secret. The same id again creates nothing and returns the
 // webhook as it stands; its secret only while the one of that command is still the newest.
 func (w *Webhooks) Create(ctx context.Context, wh store.Webhook, command string) (store.Webhook, string, error) {
-	secret, err := w.newSecret(wh.ID, command, wh.CreatedAt)
+	secret, err := w.newSecret(ctx, wh.ID, command, wh.CreatedAt)
 	if err != nil {
 		return store.Webhook{}, "", err
 	}
@@ -65,8 +65,8 @@ func (w *Webhooks) Create(ctx context.Context, wh store.Webhook, command string)
 	return kept, text, err
 }
 
-func (w *Webhooks) newSecret(webhookID, command string, now time.Time) (store.WebhookSecret, error) {
-	sealed, err := w.seals.SealSecret(secretName(webhookID, command), []byte(newSecret()))
+func (w *Webhooks) newSecret(ctx context.Context, webhookID, command string, now time.Time) (store.WebhookSecret, error) {
+	sealed, err := w.seals.SealSecret(ctx, store.WebhookSecretName(webhookID, command), []byte(newSecret()))
 	if err != nil {
 		return store.WebhookSecret{}, fmt.Errorf("notify: seal a webhook's secret: %w", err)
 	}
@@ -79,7 +79,7 @@ func (w *Webhooks) reveal(ctx context.Context, webhookID, command string, now ti
 	if err != nil || len(secrets) == 0 || secrets[0].ID != command {
 		return "", err
 	}
-	text, err := w.seals.OpenSecret(secretName(webhookID, command), secrets[0].Sealed)
+	text, err := w.seals.OpenSecret(ctx, store.WebhookSecretName(webhookID, command), secrets[0].Sealed)
 	if err != nil {
 		return "", fmt.Errorf("notify: open a webhook's secret: %w", err)
 	}
@@ -105,7 +105,7 @@ func (w *Webhooks) Change(ctx context.Context, id string, c store.WebhookChange)
 // Rotate makes a new secret and returns it, shown this once. Until overlap has passed messages carry signatures of the old
 // one, too. The same command again rotates nothing.
 func (w *Webhooks) Rotate(ctx context.Context, id, command string, now time.Time, overlap time.Duration) (string, error) {
-	secret, err := w.newSecret(id, command, now)
+	secret, err := w.newSecret(ctx, id, command, now)
 	if err != nil {
 		return "", err
 	}

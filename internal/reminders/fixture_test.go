@@ -135,7 +135,7 @@ func (f *fixture) account(id string, change func(*policy.Account)) {
 
 func (f *fixture) contact(id, number string) {
 	f.t.Helper()
-	ref, err := f.vault.PutText(f.t.Context(), id, number)
+	ref, err := f.vault.PutText(f.t.Context(), id, vault.KindContact, number)
 	require.NoError(f.t, err)
 	_, err = f.store.PutContact(f.t.Context(), id, ref)
 	require.NoError(f.t, err)

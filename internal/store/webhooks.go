@@ -44,6 +44,11 @@ type WebhookSecret struct {
 	EndsAt    time.Time // zero while it is the newest one
 }
 
+// WebhookSecretName is what the seal of a webhook's secret is bound to: one that is moved to another webhook does not open.
+func WebhookSecretName(webhookID, secretID string) string {
+	return "webhook/" + webhookID + "/" + secretID
+}
+
 // WebhookChange changes a webhook; nil leaves a field as it is.
 type WebhookChange struct {
 	Description *string

@@ -59,22 +59,64 @@ func ParseKeyset(file []byte) (Keyset, error) {
 	return Keyset{seal, digest}, nil
 }
 
-// RotateKeyset returns the key file with a new sealing key in front. The older ones stay and still open.
+// AnnounceKeyset returns the key file with a new sealing key that is known but not used yet: every process is to have it
+// before the next RotateKeyset puts it in front, so that none meets what it cannot open.
+func AnnounceKeyset(file []byte) ([]byte, error) {
+	return changed(file, func(m *keyset.Manager, _ []uint32, _ uint32) error {
+		_, err := m.Add(aead.XAES256GCM192BitNonceKeyTemplate())
+		return err
+	})
+}
+
+// RotateKeyset returns the key file with another sealing key in front: the one that was announced, or else a new one. The
+// older ones stay and still open.
 func RotateKeyset(file []byte) ([]byte, error) {
+	return changed(file, func(m *keyset.Manager, ids []uint32, front uint32) error {
+		next := ids[len(ids)-1]
+		if next == front { // keys are in the order of their making
+			var err error
+			if next, err = m.Add(aead.XAES256GCM192BitNonceKeyTemplate()); err != nil {
+				return err
+			}
+		}
+		return m.SetPrimary(next)
+	})
+}
+
+// RetireKeyset returns the key file without the sealing keys that are older than the one in front. What they hold cannot
+// be opened any more: do it when verigate vault status says that they may go.
+func RetireKeyset(file []byte) ([]byte, error) {
+	return changed(file, func(m *keyset.Manager, ids []uint32, front uint32) error {
+		for _, id := range ids {
+			if id == front {
+				return nil
+			}
+			if err := m.Delete(id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// changed changes the sealing keys of a key file: change gets their ids, in the order of their making, and that of the
+// one in front.
+func changed(file []byte, change func(m *keyset.Manager, ids []uint32, front uint32) error) ([]byte, error) {
 	keys, err := ParseKeyset(file)
 	if err != nil {
 		return nil, err
 	}
-	manager := keyset.NewManagerFromHandle(keys.seal)
-	id, err := manager.Add(aead.XAES256GCM192BitNonceKeyTemplate())
-	if err != nil {
-		return nil, fmt.Errorf("vault: add a sealing key: %w", err)
+	var ids []uint32
+	info := keys.seal.KeysetInfo()
+	for _, k := range info.GetKeyInfo() {
+		ids = append(ids, k.GetKeyId())
 	}
-	if err := manager.SetPrimary(id); err != nil {
-		return nil, fmt.Errorf("vault: add a sealing key: %w", err)
+	manager := keyset.NewManagerFromHandle(keys.seal)
+	if err := change(manager, ids, info.GetPrimaryKeyId()); err != nil {
+		return nil, fmt.Errorf("vault: change the sealing keys: %w", err)
 	}
 	if keys.seal, err = manager.Handle(); err != nil {
-		return nil, fmt.Errorf("vault: add a sealing key: %w", err)
+		return nil, fmt.Errorf("vault: change the sealing keys: %w", err)
 	}
 	return keys.encode()
 }

@@ -33,7 +33,7 @@ func TestRoundTrip(t *testing.T) {
 	got, err := v.Subject(ctx, "a1", identity.Ref)
 	require.NoError(t, err)
 	require.True(t, canary().Equal(got))
-	ref, err := v.PutText(ctx, "a1", canaryText)
+	ref, err := v.PutText(ctx, "a1", vault.KindNote, canaryText)
 	require.NoError(t, err)
 	text, err := v.Text(ctx, "a1", ref)
 	require.NoError(t, err)
@@ -61,9 +61,9 @@ func TestRoundTrip(t *testing.T) {
 	} {
 		require.ErrorIs(t, ask(), vault.ErrNotFound, name)
 	}
-	_, err = v.PutText(ctx, "", "x")
+	_, err = v.PutText(ctx, "", vault.KindNote, "x")
 	require.Error(t, err)
-	_, err = v.PutText(ctx, "a1\x00", "x")
+	_, err = v.PutText(ctx, "a1\x00", vault.KindNote, "x")
 	require.Error(t, err)
 
 	require.NoError(t, v.Delete(ctx, "a2", identity.Ref), "what is not there")
@@ -107,19 +107,21 @@ func TestSealIsBound(t *testing.T) {
 		"another ref":     func(r *vault.Record) { r.Ref = "subject-moved" },
 		"another kind":    func(r *vault.Record) { r.Kind = vault.KindText },
 		"altered":         func(r *vault.Record) { r.Sealed[len(r.Sealed)-1] ^= 1 },
+		"another key":     func(r *vault.Record) { r.KeyID = "unknown" },
+		"no key":          func(r *vault.Record) { r.KeyID = "" },
 		"cut":             func(r *vault.Record) { r.Sealed = r.Sealed[:len(r.Sealed)-1] },
 		"empty":           func(r *vault.Record) { r.Sealed = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			records := memory{}
+			records := &tampered{Records: sqlstoretest.Open(t).VaultRecords()}
 			v := vaulttest.Over(t, records)
 			identity, err := v.PutSubject(ctx, "a1", canary())
 			require.NoError(t, err)
-			r := records["a1/"+identity.Ref]
-			r.Sealed = append([]byte{}, r.Sealed...)
+			r, err := records.Record(ctx, "a1", identity.Ref)
+			require.NoError(t, err)
 			move(&r)
-			require.NoError(t, records.PutRecord(ctx, r))
+			records.answer = &r
 			if r.Kind == vault.KindText {
 				_, err = v.Text(ctx, r.AccountID, r.Ref)
 			} else {
@@ -134,14 +136,12 @@ func TestSealIsBound(t *testing.T) {
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	records := sqlstoretest.Open(t).VaultRecords()
+	records, dataKeys := sqlstoretest.Open(t).VaultRecords(), vaulttest.NewKeys()
 	open := func(file []byte) *vault.Sealed {
 		t.Helper()
 		keys, err := vault.ParseKeyset(file)
 		require.NoError(t, err)
-		v, err := vault.New(records, keys)
-		require.NoError(t, err)
-		return v
+		return vaulttest.With(t, records, dataKeys, keys)
 	}
 	oldFile, err := vault.GenerateKeyset()
 	require.NoError(t, err)
@@ -149,19 +149,52 @@ func TestRotation(t *testing.T) {
 	require.NoError(t, err)
 	before, err := open(oldFile).PutSubject(ctx, "a1", canary())
 	require.NoError(t, err)
-	after, err := open(newFile).PutSubject(ctx, "a1", canary())
+	after, err := open(newFile).PutSubject(ctx, "a2", canary())
 	require.NoError(t, err)
 	require.Equal(t, before.Digest, after.Digest, "digests outlive a rotation")
-	for _, ref := range []string{before.Ref, after.Ref} {
-		_, err = open(newFile).Subject(ctx, "a1", ref)
+	for account, ref := range map[string]string{"a1": before.Ref, "a2": after.Ref} {
+		_, err = open(newFile).Subject(ctx, account, ref)
 		require.NoError(t, err)
 	}
-	_, err = open(oldFile).Subject(ctx, "a1", after.Ref)
+	_, err = open(oldFile).Subject(ctx, "a2", after.Ref)
 	require.ErrorIs(t, err, vault.ErrUnsealed, "sealed with the new key")
 	otherFile, err := vault.GenerateKeyset()
 	require.NoError(t, err)
 	_, err = open(otherFile).Subject(ctx, "a1", before.Ref)
 	require.ErrorIs(t, err, vault.ErrUnsealed)
+}
+
+// TestAnAnnouncedKeyIsKnownAndNotUsed until the rotation after it.
+func TestAnAnnouncedKeyIsKnownAndNotUsed(t *testing.T) {
+	t.Parallel()
+	ids := func(file []byte) []string {
+		t.Helper()
+		keys, err := vault.ParseKeyset(file)
+		require.NoError(t, err)
+		kek, err := keys.KEK()
+		require.NoError(t, err)
+		all, err := kek.IDs(t.Context())
+		require.NoError(t, err)
+		return all
+	}
+	first, err := vault.GenerateKeyset()
+	require.NoError(t, err)
+	announced, err := vault.AnnounceKeyset(first)
+	require.NoError(t, err)
+	require.Equal(t, ids(first)[0], ids(announced)[0])
+	require.Len(t, ids(announced), 2)
+	kept, err := vault.RetireKeyset(announced)
+	require.NoError(t, err)
+	require.Equal(t, ids(announced), ids(kept), "what is announced is not old")
+	rotated, err := vault.RotateKeyset(announced)
+	require.NoError(t, err)
+	require.Equal(t, []string{ids(announced)[1], ids(announced)[0]}, ids(rotated))
+	again, err := vault.RotateKeyset(rotated)
+	require.NoError(t, err)
+	require.Len(t, ids(again), 3, "without an announcement the key is new")
+	alone, err := vault.RetireKeyset(again)
+	require.NoError(t, err)
+	require.Equal(t, ids(again)[:1], ids(alone))
 }
 
 func TestKeysetFaults(t *testing.T) {
@@ -182,9 +215,9 @@ func TestKeysetFaults(t *testing.T) {
 	}
 	swapped, err := vault.ParseKeyset([]byte(fmt.Sprintf(`{"seal":%s,"digest":%s}`, parts["digest"], parts["seal"])))
 	require.NoError(t, err, "each is a keyset")
-	_, err = vault.New(memory{}, swapped)
+	_, err = swapped.KEK()
 	require.ErrorIs(t, err, vault.ErrKeyset)
-	_, err = vault.New(memory{}, vault.Keyset{})
+	_, err = vault.Keyset{}.KEK()
 	require.ErrorIs(t, err, vault.ErrKeyset)
 }
 
@@ -239,23 +272,15 @@ func hidden(t *testing.T, text string) {
 	require.NotContains(t, text, canaryNumber)
 }
 
-// memory keeps records in a map, by account and reference.
-type memory map[string]vault.Record
-
-func (m memory) PutRecord(_ context.Context, r vault.Record) error {
-	m[r.AccountID+"/"+r.Ref] = r
-	return nil
+// tampered answers with a record of its own.
+type tampered struct {
+	vault.Records
+	answer *vault.Record
 }
 
-func (m memory) Record(_ context.Context, accountID, ref string) (vault.Record, error) {
-	r, ok := m[accountID+"/"+ref]
-	if !ok {
-		return r, vault.ErrNotFound
+func (r *tampered) Record(ctx context.Context, accountID, ref string) (vault.Record, error) {
+	if r.answer != nil {
+		return *r.answer, nil
 	}
-	return r, nil
-}
-
-func (m memory) DeleteRecord(_ context.Context, accountID, ref string) error {
-	delete(m, accountID+"/"+ref)
-	return nil
+	return r.Records.Record(ctx, accountID, ref)
 }

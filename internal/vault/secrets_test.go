@@ -12,21 +12,21 @@ import (
 func TestSecretsOpenUnderTheirNameOnly(t *testing.T) {
 	t.Parallel()
 	v := vaulttest.Open(t)
-	sealed, err := v.SealSecret("webhook/1", []byte("a secret"))
+	sealed, err := v.SealSecret(t.Context(), "webhook/1", []byte("a secret"))
 	require.NoError(t, err)
 	require.NotContains(t, string(sealed), "a secret")
-	again, err := v.SealSecret("webhook/1", []byte("a secret"))
+	again, err := v.SealSecret(t.Context(), "webhook/1", []byte("a secret"))
 	require.NoError(t, err)
 	require.NotEqual(t, sealed, again)
 
-	plain, err := v.OpenSecret("webhook/1", sealed)
+	plain, err := v.OpenSecret(t.Context(), "webhook/1", sealed)
 	require.NoError(t, err)
 	require.Equal(t, "a secret", string(plain))
-	_, err = v.OpenSecret("webhook/2", sealed)
+	_, err = v.OpenSecret(t.Context(), "webhook/2", sealed)
 	require.ErrorIs(t, err, vault.ErrUnsealed)
 	sealed[len(sealed)-1] ^= 1
-	_, err = v.OpenSecret("webhook/1", sealed)
+	_, err = v.OpenSecret(t.Context(), "webhook/1", sealed)
 	require.ErrorIs(t, err, vault.ErrUnsealed)
-	_, err = vaulttest.Open(t).OpenSecret("webhook/1", again)
+	_, err = vaulttest.Open(t).OpenSecret(t.Context(), "webhook/1", again)
 	require.ErrorIs(t, err, vault.ErrUnsealed, "another ring")
 }

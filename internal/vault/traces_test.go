@@ -20,6 +20,7 @@ import (
 
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
+	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/internal/vault/vaulttest"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
@@ -101,7 +102,7 @@ func TestNoPlaintextInFiles(t *testing.T) {
 		require.NoError(t, err)
 		identity, err := v.PutSubject(ctx, id, canary())
 		require.NoError(t, err)
-		_, err = v.PutText(ctx, id, canaryText)
+		_, err = v.PutText(ctx, id, vault.KindNote, canaryText)
 		require.NoError(t, err)
 		_, err = s.Append(ctx, lifecycle.Append{AccountID: id, ChangeID: "submit", Changes: []lifecycle.Change{{
 			Event: lifecycle.Submit, At: time.Unix(2, 0), Detail: lifecycle.Detail{Identity: &identity},
@@ -129,7 +130,7 @@ func TestDeletionLeavesNothing(t *testing.T) {
 	v := vaulttest.Over(t, records)
 	var gone, kept []deposit
 	put := func(n int) deposit {
-		ref, err := v.PutText(ctx, "a1", strings.Repeat(canaryText, 1+n*n/40))
+		ref, err := v.PutText(ctx, "a1", vault.KindNote, strings.Repeat(canaryText, 1+n*n/40))
 		require.NoError(t, err)
 		r, err := records.Record(ctx, "a1", ref)
 		require.NoError(t, err)

@@ -22,8 +22,8 @@ type Vault interface {
 	// PutSubject seals real-name information and returns its reference and the keyed digest of its document.
 	PutSubject(ctx context.Context, accountID string, s realname.Subject) (lifecycle.Identity, error)
 	Subject(ctx context.Context, accountID, ref string) (realname.Subject, error)
-	// PutText seals free text that may hold personal data: a reviewer's note, a consent's address and user agent.
-	PutText(ctx context.Context, accountID, text string) (ref string, err error)
+	// PutText seals text of a kind that is text: a reviewer's note, a consent's address and browser, a telephone number.
+	PutText(ctx context.Context, accountID string, kind Kind, text string) (ref string, err error)
 	Text(ctx context.Context, accountID, ref string) (string, error)
 	// PutEvidence seals a piece of evidence, which is bound to its id, and returns its reference. A second one of the
 	// same id is refused.
@@ -31,5 +31,12 @@ type Vault interface {
 	Evidence(ctx context.Context, accountID, ref string) ([]byte, error)
 	// Delete removes a record for good. Deleting what is not there is no error.
 	Delete(ctx context.Context, accountID, ref string) error
+	// Holdings says what is held of an account, by kind and data key.
+	Holdings(ctx context.Context, accountID string) ([]Holding, error)
+	// Destroy destroys what is held under these holdings: the data keys first of all, and what they sealed. Records that
+	// are put meanwhile, and afterwards, get a key of their own and stay. To destroy what is gone is no error.
+	Destroy(ctx context.Context, accountID string, what ...Holding) (Forgotten, error)
+	// Forget destroys everything that is held of an account of these kinds.
+	Forget(ctx context.Context, accountID string, kinds ...Kind) (Forgotten, error)
 	Close() error
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
@@ -126,7 +127,7 @@ func (s *Server) agree(v *visit) error {
 		return err
 	}
 	ctx := v.r.Context()
-	ref, err := s.cfg.Vault.PutText(ctx, v.session.AccountID, string(evidence))
+	ref, err := s.cfg.Vault.PutText(ctx, v.session.AccountID, vault.KindConsent, string(evidence))
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
@@ -30,7 +31,7 @@ type Store interface {
 type Vault interface {
 	PutSubject(ctx context.Context, accountID string, s realname.Subject) (lifecycle.Identity, error)
 	Subject(ctx context.Context, accountID, ref string) (realname.Subject, error)
-	PutText(ctx context.Context, accountID, text string) (ref string, err error)
+	PutText(ctx context.Context, accountID string, kind vault.Kind, text string) (ref string, err error)
 	evidence.Vault
 }
 

@@ -79,8 +79,8 @@ func (v *countingVault) PutSubject(ctx context.Context, id string, s realname.Su
 	return identity, err
 }
 
-func (v *countingVault) PutText(ctx context.Context, id, text string) (string, error) {
-	ref, err := v.Vault.PutText(ctx, id, text)
+func (v *countingVault) PutText(ctx context.Context, id string, kind vault.Kind, text string) (string, error) {
+	ref, err := v.Vault.PutText(ctx, id, kind, text)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.refs[ref] = true

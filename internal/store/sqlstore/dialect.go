@@ -26,7 +26,7 @@ type dialect interface {
 	classify(err error) class
 	// scrub removes from the files what was deleted before.
 	scrub(ctx context.Context, db *sql.DB) error
-	migrations() (goose.Dialect, fs.FS, error)
+	migrations(of schema) (goose.Dialect, fs.FS, error)
 }
 
 // class is what an error of the driver means to callers.

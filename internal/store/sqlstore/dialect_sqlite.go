@@ -98,7 +98,11 @@ func setBusyTimeout(ctx context.Context, conn *sql.Conn, ms int) error {
 	return err
 }
 
-func (sqliteDialect) migrations() (goose.Dialect, fs.FS, error) {
+func (sqliteDialect) migrations(of schema) (goose.Dialect, fs.FS, error) {
+	if of == keySchema {
+		files, err := fs.Sub(migrations.SQLiteKeys, "sqlitekeys")
+		return goose.DialectSQLite3, files, err
+	}
 	files, err := fs.Sub(migrations.SQLite, "sqlite")
 	return goose.DialectSQLite3, files, err
 }

@@ -69,7 +69,7 @@ func ours(err error) bool {
 	for _, known := range []error{
 		store.ErrNotFound, store.ErrConflict, store.ErrInvalid, store.ErrUnavailable, store.ErrUsed, store.ErrEnded, store.ErrMoved,
 		store.ErrSameActor, store.ErrClosed, store.ErrDecided, store.ErrLastAdmin, store.ErrElsewhere, store.ErrFull, vault.ErrNotFound,
-		vault.ErrUnavailable, lifecycle.ErrBrokenLog, ErrDiverged, ErrPragma,
+		vault.ErrUnavailable, vault.ErrKeyDestroyed, lifecycle.ErrBrokenLog, ErrDiverged, ErrPragma,
 	} {
 		if errors.Is(err, known) {
 			return true

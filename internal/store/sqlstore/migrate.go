@@ -70,7 +70,7 @@ func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
 
 // provider is goose without its globals.
 func (s *Store) provider() (*goose.Provider, error) {
-	dialect, files, err := s.dialect.migrations()
+	dialect, files, err := s.dialect.migrations(s.schema)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: migrations: %w", err)
 	}

@@ -63,6 +63,7 @@ func (c Config) withDefaults() (Config, error) {
 type Store struct {
 	now     func() time.Time
 	dialect dialect
+	schema  schema
 	writer  *sql.DB       // one connection
 	readers *sql.DB       // query_only
 	turn    chan struct{} // held by the writing transaction

@@ -7,3 +7,8 @@ import "embed"
 //
 //go:embed sqlite/*.sql
 var SQLite embed.FS
+
+// SQLiteKeys holds those of the key file under sqlitekeys/.
+//
+//go:embed sqlitekeys/*.sql
+var SQLiteKeys embed.FS

@@ -1,0 +1,71 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/verigate/verigate/internal/config"
+	"github.com/verigate/verigate/internal/store/sqlstore"
+	"github.com/verigate/verigate/internal/vault"
+	"github.com/verigate/verigate/internal/vault/transit"
+)
+
+// openVault opens the key file of a configuration and the vault over a store. close closes the file.
+func openVault(ctx context.Context, c config.Config, s *sqlstore.Store, now func() time.Time) (_ *vault.Sealed, closeKeys func() error, err error) {
+	keyset, err := vault.ParseKeyset([]byte(c.Secrets.VaultKeyset.Reveal()))
+	if err != nil {
+		return nil, nil, fmt.Errorf("secrets.vault_keyset: %w", err)
+	}
+	kek, err := newKEK(c.Vault, keyset)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err := sqlstore.OpenKeys(ctx, sqlstore.Config{Path: c.KeysFile(), Now: now})
+	if err != nil {
+		return nil, nil, fmt.Errorf("vault.keys_path: %w", err)
+	}
+	v, err := vault.New(vault.Config{Records: s.VaultRecords(), Keys: keys, KEK: kek, Keyset: keyset, Now: now})
+	if err != nil {
+		return nil, nil, errors.Join(err, keys.Close())
+	}
+	return v, keys.Close, nil
+}
+
+func newKEK(c config.Vault, keyset vault.Keyset) (vault.KEK, error) {
+	if c.KEK != config.KEKTransit {
+		return keyset.KEK()
+	}
+	t := c.Transit
+	kek, err := transit.New(transit.Config{
+		Address: t.Address, Mount: t.Mount, Key: t.Key, Namespace: t.Namespace, Token: t.Token.Reveal(), TokenFile: t.TokenFile,
+		CAFile: t.CAFile, Timeout: t.Timeout,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("vault.transit: %w", err)
+	}
+	return kek, nil
+}
+
+// startVault opens the vault, finishes what a process that died has begun to destroy, and refuses to go on if keys are
+// missing without which personal data cannot be read.
+func (a *App) startVault(ctx context.Context) error {
+	v, closeKeys, err := openVault(ctx, a.config, a.store, a.clock.Now)
+	if err != nil {
+		return err
+	}
+	a.stack.push("vault", func(context.Context) error { return errors.Join(v.Close(), closeKeys()) })
+	finished, err := v.FinishDestroying(ctx)
+	if err != nil {
+		return err
+	}
+	if finished > 0 {
+		a.log.Info("data keys that were noted as destroyed are destroyed now", "count", finished)
+	}
+	if err := v.Check(ctx); err != nil {
+		return fmt.Errorf("secrets.vault_keyset or vault.transit: %w", err)
+	}
+	a.secrets, a.vault = v, v
+	return nil
+}
