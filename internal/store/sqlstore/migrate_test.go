@@ -86,6 +86,7 @@ func TestReleasedMigrationsStay(t *testing.T) {
 		"sqlite/00012_reviews.sql":      "e963b941d7f4f77c50be9a0d4f02e46fc43c9244710f6939597d7af7beef5c6c",
 		"sqlite/00013_evidence.sql":     "4b15d1996a41b30658dc4f63cb0e8c17b7d05e73e1e96b368474e3dfbab21d29",
 		"sqlite/00009_audit.sql":        "6c2a1a7470dfffc09f46dceefac163c43cadd9a7a67b5aefd23bbd9695dae60e",
+		"sqlite/00017_consents.sql":     "c92d12dc09a10872c77c8f18d84551bda32a0676fb68173c46e48359e591e63e",
 	}
 	got := map[string]string{}
 	require.NoError(t, fs.WalkDir(migrations.SQLite, ".", func(path string, d fs.DirEntry, err error) error {
