@@ -151,6 +151,8 @@ type Config struct {
 	ProviderHealth func(zone *time.Location) *figures.ProviderFigures
 	// NextSweep tells when the next sweep begins by itself; nil: that is not known here.
 	NextSweep func(ctx context.Context) (time.Time, error)
+	// Processor names, in a language, who asks for consents and answers for what is done under them; nil leaves it out.
+	Processor func(language string) lifecycle.Processor
 	// ClientIP returns the caller's address, for rates and for the record of consents; default the connection's peer.
 	ClientIP func(r *http.Request) string
 
