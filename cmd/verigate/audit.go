@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/verigate/verigate/internal/audit"
+	"github.com/verigate/verigate/internal/store"
 )
 
 type auditCmd struct {
@@ -131,12 +135,15 @@ func (c auditExportCmd) Run(w *world) error {
 type auditVerifyCmd struct {
 	connection
 	Kept string `type:"existingfile" placeholder:"FILE" help:"Checkpoints that were exported before, one a line; the newest 1000 are sent."`
-	JSON bool   `name:"json" help:"Print the API's answer."`
+	Keys string `type:"existingfile" placeholder:"FILE" help:"Public keys (verigate secrets public, or GET /v1/receipt-keys): check the kept checkpoints here, without any server."`
+	JSON bool   `name:"json" help:"Print the answer as JSON."`
 }
 
 // Help is the manual page.
 func (auditVerifyCmd) Help() string {
 	return `Follows every chain and holds them against the checkpoints: entries that were edited, dropped, put in, reordered, cut off or written anew are found. With --kept it also finds that checkpoints are gone from the database.
+
+With --kept and --keys no server is asked: it says whether the kept checkpoints are signed and fit each other. That they fit the logs only the server can say.
 
 It reads everything, so it takes about a minute for a million accounts. Exits with 1 if something does not fit.`
 }
@@ -147,6 +154,11 @@ func (c auditVerifyCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	if c.Keys != "" {
+		return c.offline(w, kept)
+	}
+	const most = 1000
+	kept = kept[:min(len(kept), most)] // the newest stand first
 	var found auditVerification
 	text, err := c.ask(w, http.MethodPost, "/v1/audit:verify", map[string]any{"checkpoints": kept}, &found)
 	if err != nil {
@@ -163,7 +175,37 @@ func (c auditVerifyCmd) Run(w *world) error {
 	return nil
 }
 
-// checkpoints reads the newest of those that were kept.
+// offline holds the kept checkpoints against public keys and each other.
+func (c auditVerifyCmd) offline(w *world, lines []json.RawMessage) error {
+	if len(lines) == 0 {
+		return usageError{errors.New("--keys checks what was kept: name a file with checkpoints by --kept")}
+	}
+	keys, err := publicKeys(c.Keys)
+	if err != nil {
+		return err
+	}
+	kept := make([]store.Checkpoint, len(lines))
+	for i, line := range lines {
+		if kept[i], err = audit.ReadCheckpoint(line); err != nil {
+			return usageError{fmt.Errorf("--kept: checkpoint %d of the file: %w", i+1, err)}
+		}
+	}
+	found := audit.Kept(keys, kept)
+	if c.JSON {
+		err = w.json(map[string]any{"intact": found.Intact(), "checkpoints": found.Checkpoints, "newest": found.Newest.Number, "fault_count": found.Count})
+	} else {
+		w.say("%d checkpoints, the newest one %d; the logs were not asked\n", found.Checkpoints, found.Newest.Number)
+		for _, f := range found.Faults {
+			w.say("FAULT %s: %s\n", f.Log, f.Kind)
+		}
+	}
+	if err == nil && !found.Intact() {
+		return errQuiet
+	}
+	return err
+}
+
+// checkpoints reads those that were kept.
 func (c auditVerifyCmd) checkpoints() ([]json.RawMessage, error) {
 	kept := []json.RawMessage{}
 	if c.Kept == "" {
@@ -182,8 +224,7 @@ func (c auditVerifyCmd) checkpoints() ([]json.RawMessage, error) {
 		}
 		kept = append(kept, json.RawMessage(line))
 	}
-	const most = 1000
-	return kept[:min(len(kept), most)], nil // the newest stand first
+	return kept, nil
 }
 
 type auditVerification struct {

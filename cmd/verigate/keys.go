@@ -9,6 +9,8 @@ import (
 
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/app"
+	"github.com/verigate/verigate/internal/config"
+	"github.com/verigate/verigate/internal/signing"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -135,6 +137,7 @@ func (c keysDisableCmd) Run(w *world) error {
 type secretsCmd struct {
 	New    secretsNewCmd    `cmd:"" help:"Print a new secret for a setting."`
 	Rotate secretsRotateCmd `cmd:"" help:"Print a secret with a new key in front; the older keys still open and verify."`
+	Public secretsPublicCmd `cmd:"" help:"Print the public keys that belong to a secret."`
 }
 
 type secretsNewCmd struct {
@@ -177,4 +180,35 @@ func (c secretsRotateCmd) Run(w *world) error {
 	}
 	w.say("%s", secret)
 	return nil
+}
+
+type secretsPublicCmd struct {
+	Kind string `arg:"" enum:"receipts" help:"receipts."`
+	File string `arg:"" type:"path" help:"File with the secret."`
+}
+
+// Help is the manual page.
+func (secretsPublicCmd) Help() string {
+	return `Prints a JSON Web Key Set, newest key first, as GET /v1/receipt-keys answers it. It is no secret: give it to whoever has to check receipts, checkpoints or sealed exports, and tell them by another way that it is yours. Keep it beside what it proves: it still proves that when the secret is long gone.
+
+Example:
+  verigate secrets public receipts secrets/receipts > receipt-keys.json
+  verigate receipt check --keys receipt-keys.json ed25519.r1a2b3c4.eyJhY2NvdW50X2lkIjoi…`
+}
+
+// Run prints them.
+func (c secretsPublicCmd) Run(w *world) error {
+	secret, err := os.ReadFile(c.File)
+	if err != nil {
+		return usageError{err}
+	}
+	keys, err := app.ReceiptKeys(config.NewSecret(string(secret)))
+	if err != nil {
+		return usageError{err}
+	}
+	ring, err := signing.NewRing(keys)
+	if err != nil {
+		return usageError{fmt.Errorf("%s%w", c.File, err)}
+	}
+	return w.json(ring.Public().JWKS())
 }

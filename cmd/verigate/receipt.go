@@ -2,9 +2,15 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
+	"time"
+
+	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/signing"
 )
 
 type receiptCmd struct {
@@ -14,17 +20,21 @@ type receiptCmd struct {
 type receiptCheckCmd struct {
 	connection
 	Receipt string `arg:"" help:"The receipt, or - to read it from standard input."`
-	JSON    bool   `name:"json" help:"Print the API's answer."`
+	Keys    string `type:"existingfile" placeholder:"FILE" help:"Public keys (verigate secrets public, or GET /v1/receipt-keys): check the signature here, without any server."`
+	JSON    bool   `name:"json" help:"Print the answer as JSON."`
 }
 
 // Help is the manual page.
 func (receiptCheckCmd) Help() string {
 	return `A receipt is the signed proof that stands in a decision. The answer says whether the signature holds, what was decided, and whether the records say the same of that instant.
 
+With --keys nobody is asked: whoever has the public keys can tell that a receipt of a prompt or a refusal is genuine. Receipts of what was allowed can only be checked by asking the server.
+
 Exits with 1 if the signature does not hold or the records say otherwise.
 
-Example:
-  verigate receipt check r1a2b3c4.eyJhY2NvdW50X2lkIjoi…`
+Examples:
+  verigate receipt check ed25519.r1a2b3c4.eyJhY2NvdW50X2lkIjoi…
+  verigate receipt check --keys receipt-keys.json ed25519.r1a2b3c4.eyJhY2NvdW50X2lkIjoi…`
 }
 
 type receiptCheck struct {
@@ -63,6 +73,9 @@ func (c receiptCheckCmd) Run(w *world) error {
 	if receipt = strings.TrimSpace(receipt); receipt == "" {
 		return usageError{errors.New("the receipt is empty")}
 	}
+	if c.Keys != "" {
+		return c.offline(w, receipt)
+	}
 	var found receiptCheck
 	text, err := c.ask(w, http.MethodPost, "/v1/receipts:check", map[string]string{"receipt": receipt}, &found)
 	if err != nil {
@@ -100,4 +113,43 @@ func (r receiptCheck) print(w *world) {
 	if r.Kept {
 		w.say("it is on record as the first refusal under its rule and version\n")
 	}
+}
+
+// offline checks with public keys alone.
+func (c receiptCheckCmd) offline(w *world, receipt string) error {
+	keys, err := publicKeys(c.Keys)
+	if err != nil {
+		return err
+	}
+	said, words, keyID, err := gate.ReadPublicly(keys, receipt)
+	switch {
+	case errors.Is(err, signing.ErrServerOnly):
+		return errors.New("this is a receipt of what was allowed: only its server can check it; leave --keys out")
+	case errors.Is(err, gate.ErrReceipt) && c.JSON:
+		return errors.Join(w.json(map[string]any{"genuine": false}), errQuiet)
+	case errors.Is(err, gate.ErrReceipt):
+		w.say("the signature does not hold: none of these keys signed it, or it was altered\n")
+		return errQuiet
+	case err != nil:
+		return err
+	case c.JSON:
+		return w.json(map[string]any{"genuine": true, "key_id": keyID, "decision": said})
+	}
+	w.say("genuine, signed by key %s\n%s %s: %s (%s) at %s\n%s\n", keyID, said.AccountID, said.Action, said.Effect, said.Reason,
+		said.At.Format(time.RFC3339Nano), words.En)
+	w.say("the records were not asked\n")
+	return nil
+}
+
+// publicKeys reads a file of public keys.
+func publicKeys(file string) (signing.Set, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // the file that the caller names
+	if err != nil {
+		return signing.Set{}, usageError{err}
+	}
+	keys, err := signing.ParseSet(text)
+	if err != nil {
+		return signing.Set{}, usageError{fmt.Errorf("--keys: %w", err)}
+	}
+	return keys, nil
 }

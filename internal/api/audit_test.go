@@ -15,6 +15,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/audit"
+	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/signing"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -223,6 +226,36 @@ func TestReceiptIsChecked(t *testing.T) {
 	}
 	field(t, c.check(422, http.MethodPost, "/v1/receipts:check", object{}).json(), "receipt")
 
+	// Whoever has the public keys needs no server for a refusal, and the server for what was allowed.
+	keys, err := signing.ParseSet(f.get("/v1/receipt-keys", as("")).body)
+	require.NoError(t, err)
+	offline, words, keyID, err := gate.ReadPublicly(keys, receipt)
+	require.NoError(t, err)
+	require.Equal(t, "k1", keyID)
+	require.Equal(t, said["account_id"], offline.AccountID)
+	require.Equal(t, said["message"].(object)["en"], words.En)
+	_, _, _, err = gate.ReadPublicly(keys, receipt[:len(receipt)-2]+"xx")
+	require.ErrorIs(t, err, gate.ErrReceipt)
+	_, _, _, err = gate.ReadPublicly(keys, allowed)
+	require.ErrorIs(t, err, signing.ErrServerOnly)
+}
+
+// TestKeptCheckpointsNeedNoServer: what the API answers is what is checked offline.
+func TestKeptCheckpointsNeedNoServer(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	keys, err := signing.ParseSet(f.get("/v1/receipt-keys", as("")).body)
+	require.NoError(t, err)
+	var kept []store.Checkpoint
+	for range 2 {
+		f.clock.advance(time.Minute)
+		c, err := audit.ReadCheckpoint(f.post("/v1/audit/checkpoints", object{}).body)
+		require.NoError(t, err)
+		kept = append(kept, c)
+	}
+	require.True(t, audit.Kept(keys, kept).Intact())
+	kept[0].Entries++
+	require.Equal(t, []store.Fault{{Log: "checkpoint/1", Kind: store.FaultSignature}}, audit.Kept(keys, kept).Faults)
 }
 
 // TestReceiptsThatTheRecordsDoNotBear: the signature holds, and the records say otherwise.

@@ -14,6 +14,7 @@ import (
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/impact"
 	"github.com/verigate/verigate/internal/rulebook"
+	"github.com/verigate/verigate/internal/signing"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/realname"
@@ -95,6 +96,7 @@ type Gate interface {
 	Rules(ctx context.Context) ([]string, error)
 	Outlook(ctx context.Context) (*gate.Outlook, error)
 	ReadReceipt(receipt string) (said gate.Receipt, words gate.Message, keyID string, err error)
+	PublicKeys() signing.Set
 	audit.Seals
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/signing"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -58,6 +59,13 @@ func (s *Server) receiptRoutes() {
 		words:  "Says whether the signature holds and by which key, what was decided, and whether the records say the same of that instant.",
 		scopes: []Scope{DecisionsRead, AuditRead}, asks: true, codes: []Code{CodeClockSkew},
 	}, s.checkReceipt)
+	handle(s, operation{
+		id: "list-receipt-keys", method: http.MethodGet, path: "/v1/receipt-keys", tag: tagAudit, summary: "Public keys of receipts and seals",
+		words: "As a JSON Web Key Set, newest first. With them anybody can check receipts of prompts and refusals, checkpoints and other sealed things, without " +
+			"this server; docs/receipts.md says how. They are open to everybody: whoever was shown a receipt need not have a key of this API.",
+	}, func(context.Context, *call, none) (int, signing.JWKS, error) {
+		return http.StatusOK, s.cfg.Gate.PublicKeys().JWKS(), nil
+	})
 }
 
 func (s *Server) checkReceipt(ctx context.Context, _ *call, in receiptIn) (int, receiptView, error) {

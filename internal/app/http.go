@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/config"
 	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/signing"
 	"github.com/verigate/verigate/internal/telemetry"
 	"github.com/verigate/verigate/internal/temporal"
 )
@@ -36,16 +38,25 @@ func (a *App) prepareLinks(serving bool) (*api.Tokens, error) {
 	return api.NewTokens(public, secrets...)
 }
 
-func (a *App) startGate() error {
-	keys, err := a.config.Secrets.ReceiptKeys.Keys(true)
+// ReceiptKeys reads the setting secrets.receipt_keys.
+func ReceiptKeys(s config.Secret) ([]signing.Key, error) {
+	lines, err := s.Keys(true)
 	if err != nil {
-		return fmt.Errorf("secrets.receipt_keys: %w", err)
+		return nil, fmt.Errorf("secrets.receipt_keys: %w", err)
 	}
-	signing := make([]gate.Key, len(keys))
-	for i, k := range keys {
-		signing[i] = gate.Key{ID: k.ID, Secret: k.Secret}
+	keys := make([]signing.Key, len(lines))
+	for i, k := range lines {
+		keys[i] = signing.Key{ID: k.ID, Secret: k.Secret}
 	}
-	a.gate, err = gate.New(gate.Config{Store: a.store, Now: a.clock.Now, Logger: a.log, ReceiptKeys: signing})
+	return keys, nil
+}
+
+func (a *App) startGate() error {
+	keys, err := ReceiptKeys(a.config.Secrets.ReceiptKeys)
+	if err != nil {
+		return err
+	}
+	a.gate, err = gate.New(gate.Config{Store: a.store, Now: a.clock.Now, Logger: a.log, ReceiptKeys: keys})
 	if err != nil {
 		return err
 	}
@@ -166,7 +177,8 @@ func routes() []string {
 		"/v1/policies", "/v1/policies:in-force", "/v1/policies/{name}/versions/{n}", "/v1/policies/{name}/versions/{n}/approve",
 		"/v1/policies/{name}/versions/{n}/reject", "/v1/policies/{name}/versions/{n}/withdraw", "/v1/policies/{name}/diff",
 		"/v1/policies/{name}/history", "/v1/policies/{name}/observed", "/v1/policies/{name}/brake", "/v1/policies/{name}/release",
-		"/v1/brakes", "/v1/schedules", "/v1/audit", "/v1/audit:export", "/v1/audit:verify", "/v1/audit/checkpoints", "/v1/receipts:check", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
+		"/v1/brakes", "/v1/schedules", "/v1/audit", "/v1/audit:export", "/v1/audit:verify", "/v1/audit/checkpoints", "/v1/receipts:check",
+		"/v1/receipt-keys", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
 		"/v1/accounts/{account_id}/contact", "/v1/accounts/{account_id}/notices", "/v1/accounts/{account_id}/prompts",
 		"/v1/accounts/{account_id}/prompts/{n}", "/v1/reminders", "/v1/reminders/{run_id}", "/v1/reminders/{run_id}/pause",
 		"/v1/reminders/{run_id}/resume", "/v1/reminders/{run_id}/cancel", "/hooks/sms/{secret}",

@@ -13,6 +13,11 @@ import (
 // Seals signs checkpoints; *gate.Gate satisfies it.
 type Seals interface {
 	Seal(text []byte) (keyID string, signature []byte)
+	Sealed
+}
+
+// Sealed knows signatures of Seals; signing.Set, which has nothing but public keys, satisfies it too.
+type Sealed interface {
 	Sealed(keyID string, text, signature []byte) bool
 }
 

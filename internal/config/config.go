@@ -70,7 +70,7 @@ type Secrets struct {
 	CodecKeyset Secret `yaml:"codec_keyset"`
 	// Keys that links, QR codes and cursors are signed with: one a line, base64 of 32 bytes or more, newest first.
 	LinkKeys Secret `yaml:"link_keys"`
-	// Keys that receipts of decisions are signed with: one a line, written id:base64 with 32 bytes or more, newest first.
+	// Keys that receipts of decisions, checkpoints and exports are signed with: one a line, written id:base64 with 32 bytes or more, newest first. See docs/receipts.md.
 	ReceiptKeys Secret `yaml:"receipt_keys"`
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/rulebook"
+	"github.com/verigate/verigate/internal/signing"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/policy"
 )
@@ -54,7 +55,7 @@ type Gate struct {
 	clock    *clock
 	book     *rulebook.Book
 	blocks   *blocks
-	receipts *receipts
+	ring     *signing.Ring
 	messages *messages
 }
 
@@ -76,9 +77,9 @@ func New(cfg Config) (*Gate, error) {
 	if cfg.Store == nil || cfg.Now == nil || cfg.Logger == nil {
 		return nil, errors.New("gate: Store, Now and Logger are required")
 	}
-	receipts, err := newReceipts(cfg.ReceiptKeys)
+	ring, err := signing.NewRing(cfg.ReceiptKeys)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("gate: ReceiptKeys%w", err)
 	}
 	messages, err := loadMessages()
 	if err != nil {
@@ -86,10 +87,10 @@ func New(cfg Config) (*Gate, error) {
 	}
 	return &Gate{
 		store: cfg.Store, now: cfg.Now,
-		clock:    &clock{store: cfg.Store, now: cfg.Now, every: orDefault(cfg.SkewEvery, 5*time.Second)},
-		book:     rulebook.New(cfg.Store),
-		blocks:   startBlocks(cfg.Store, cfg.Logger, orDefault(cfg.FlushEvery, 2*time.Second)),
-		receipts: receipts, messages: messages,
+		clock:  &clock{store: cfg.Store, now: cfg.Now, every: orDefault(cfg.SkewEvery, 5*time.Second)},
+		book:   rulebook.New(cfg.Store),
+		blocks: startBlocks(cfg.Store, cfg.Logger, orDefault(cfg.FlushEvery, 2*time.Second)),
+		ring:   ring, messages: messages,
 	}, nil
 }
 
@@ -241,9 +242,6 @@ func (g *Gate) Rules(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(force.ByRule)), nil
 }
 
-// VerifyReceipt returns what a receipt of this gate says, ErrReceipt if it is not one.
-func (g *Gate) VerifyReceipt(receipt string) (Receipt, error) { return g.receipts.verify(receipt) }
-
 // current is the policies in force now.
 func (g *Gate) current(ctx context.Context) (*rulebook.Force, error) {
 	p, err := g.book.Now(ctx)
@@ -260,7 +258,7 @@ func (g *Gate) decide(ctx context.Context, p *rulebook.Snapshot, facts store.Fac
 		return Answer{}, err
 	}
 	a := g.answer(force.Set, facts, action, at)
-	a.Receipt = g.receipts.sign(a)
+	a.Receipt = sign(g.ring, a)
 	return a, g.record(ctx, force, a)
 }
 

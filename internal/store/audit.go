@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"hash"
+	"slices"
 	"time"
 )
 
@@ -51,9 +53,8 @@ type Audit interface {
 	// CheckAudit follows the chain of the audit log from a link on, the zero one being the beginning, over up to limit
 	// (1 to 1000) entries. At the end of the log it looks whether that is where the log ends.
 	CheckAudit(ctx context.Context, after ChainLink, limit int) (AuditCheck, error)
-	// CheckLogs follows the chains of the logs of up to limit (1 to 1000) accounts after one, by account id. The ends
-	// that it returns are those as of a position, whatever was written since.
-	CheckLogs(ctx context.Context, after string, limit int, position int64) (LogsCheck, error)
+	// CheckLogs follows the chains of the logs of up to limit (1 to 1000) accounts after one, by account id.
+	CheckLogs(ctx context.Context, after string, limit int) (LogsCheck, error)
 
 	// AuditProof says, as of one moment, where the audit log and the logs of all accounts end.
 	AuditProof(ctx context.Context) (AuditProof, error)
@@ -106,9 +107,31 @@ type LogsCheck struct {
 	Last     string // the account that was looked at last
 	Accounts int64  // with a log
 	Entries  int64
-	Ends     []LogEnd // as of the position
-	Faults   []Fault  // the first one of each log that has one
-	Done     bool     // there are no more accounts
+	Logs     []AccountLog // that have an entry; of one with a fault what is before it
+	Faults   []Fault      // the first one of each log that has one
+	Done     bool         // there are no more accounts
+}
+
+// AccountLog is the chain of one account's log.
+type AccountLog struct {
+	AccountID string
+	Links     []PlacedLink // in order, and so are their positions
+}
+
+// PlacedLink is a link and where it stands among the entries of all logs.
+type PlacedLink struct {
+	ChainLink
+	Position int64
+}
+
+// EndAt is where the log ended when the last entry of any log had that position, whatever was written since; number 0
+// if it had no entry yet.
+func (l AccountLog) EndAt(position int64) LogEnd {
+	later, _ := slices.BinarySearchFunc(l.Links, position+1, func(p PlacedLink, at int64) int { return cmp.Compare(p.Position, at) })
+	if later == 0 {
+		return LogEnd{AccountID: l.AccountID}
+	}
+	return LogEnd{l.AccountID, l.Links[later-1].ChainLink}
 }
 
 // LogEnd is where the log of an account ends.
@@ -139,6 +162,7 @@ type Checkpoint struct {
 type EndsDigest struct {
 	Accounts int64
 	hash     hash.Hash
+	text     []byte // room for what is hashed next
 }
 
 // NewEndsDigest returns the digest of no log.
@@ -147,11 +171,12 @@ func NewEndsDigest() *EndsDigest { return &EndsDigest{hash: sha256.New()} }
 // Add adds the end of one log.
 func (d *EndsDigest) Add(e LogEnd) {
 	d.Accounts++
-	text := binary.BigEndian.AppendUint64(nil, uint64(len(e.AccountID)))
+	text := binary.BigEndian.AppendUint64(d.text[:0], uint64(len(e.AccountID)))
 	text = append(text, e.AccountID...)
 	text = binary.BigEndian.AppendUint64(text, uint64(e.Number)) //nolint:gosec // counted from 1
 	text = append(text, e.Hash...)
 	_, _ = d.hash.Write(text) // never fails
+	d.text = text
 }
 
 // Sum is the digest of what was added.

@@ -34,8 +34,13 @@ func (s *Store) CheckAudit(ctx context.Context, after store.ChainLink, limit int
 		if !check.Done || check.Fault != nil {
 			return nil
 		}
-		head, _, err := s.auditHead(ctx, q, "")
-		if err == nil && (head.Number != last.Number || !bytes.Equal(head.Hash, last.Hash)) {
+		head, at, err := s.auditHead(ctx, q, "")
+		if err != nil {
+			return err
+		}
+		var lastAt time.Time
+		err = row(ctx, q, `SELECT MAX(at) FROM audit WHERE audit_id = ?`, []any{last.Number}, scanTime(&lastAt))
+		if err == nil && (head.Number != last.Number || !bytes.Equal(head.Hash, last.Hash) || !at.Equal(lastAt)) {
 			check.Fault = &store.Fault{Log: "audit", Entry: min(head.Number, last.Number) + 1, Kind: store.FaultEnd}
 		}
 		return err
@@ -59,7 +64,7 @@ func fits(last store.ChainLink, e store.AuditEntry) store.FaultKind {
 }
 
 // CheckLogs implements store.Audit. It reads the entries of all the accounts in one go and holds one at a time.
-func (s *Store) CheckLogs(ctx context.Context, after string, limit int, position int64) (store.LogsCheck, error) {
+func (s *Store) CheckLogs(ctx context.Context, after string, limit int) (store.LogsCheck, error) {
 	var check store.LogsCheck
 	if limit < 1 || limit > maxPage {
 		return check, fmt.Errorf("%w: limit must be 1 to %d", store.ErrInvalid, maxPage)
@@ -71,13 +76,16 @@ func (s *Store) CheckLogs(ctx context.Context, after string, limit int, position
 		}
 		check.Done = len(heads) < limit
 		where, args := `account_id > ?`, []any{after}
+		if after == "" {
+			where = `account_id >= ?` // nobody has the empty id; an entry that claims it is found
+		}
 		if len(heads) > 0 {
 			check.Last = heads[len(heads)-1].AccountID
 		}
 		if !check.Done { // the last page looks beyond the last account, too
 			where, args = where+` AND account_id <= ?`, append(args, check.Last)
 		}
-		walk := logWalk{check: &check, heads: heads, position: position}
+		walk := logWalk{check: &check, heads: heads}
 		err = each(ctx, q, `SELECT position, account_id, seq, change_id, event, at, recorded_at, body, hash FROM events
 			WHERE `+where+` ORDER BY account_id, seq`, args, walk.entry)
 		if err == nil {
@@ -92,28 +100,34 @@ func (s *Store) CheckLogs(ctx context.Context, after string, limit int, position
 }
 
 // logHeads reads where the logs of some accounts are recorded to end; number 0 where there is none.
-func logHeads(ctx context.Context, q querier, after string, limit int) ([]store.LogEnd, error) {
-	heads := make([]store.LogEnd, 0, limit)
-	err := each(ctx, q, `SELECT account_id, seq, head_hash FROM accounts WHERE account_id > ? ORDER BY account_id LIMIT ?`, []any{after, limit},
+func logHeads(ctx context.Context, q querier, after string, limit int) ([]logHead, error) {
+	heads := make([]logHead, 0, limit)
+	err := each(ctx, q, `SELECT account_id, seq, head_hash, head_recorded_at FROM accounts WHERE account_id > ? ORDER BY account_id LIMIT ?`, []any{after, limit},
 		func(scan func(...any) error) error {
-			var h store.LogEnd
-			err := scan(&h.AccountID, &h.Number, &h.Hash)
+			var h logHead
+			err := scan(&h.AccountID, &h.Number, &h.Hash, scanTime(&h.recordedAt))
 			heads = append(heads, h)
 			return err
 		})
 	return heads, err
 }
 
+// logHead is where an account's log is recorded to end, and when that entry was recorded.
+type logHead struct {
+	store.LogEnd
+	recordedAt time.Time
+}
+
 // logWalk follows the chains of several accounts, one after the other.
 type logWalk struct {
-	check    *store.LogsCheck
-	heads    []store.LogEnd // of the accounts that are still to come
-	position int64
+	check *store.LogsCheck
+	heads []logHead // of the accounts that are still to come
 
-	account string          // the present one
-	last    store.ChainLink // of its log
-	end     store.ChainLink // the same as of the position
-	fault   bool            // its log does not fit
+	account string             // the present one
+	at      time.Time          // when its last entry was recorded
+	last    store.PlacedLink   // of its log
+	links   []store.PlacedLink // of its log
+	fault   bool               // its log does not fit
 }
 
 // entry looks at the next entry.
@@ -142,11 +156,11 @@ func (w *logWalk) entry(scan func(...any) error) error {
 		w.failed(seq, store.FaultUnreadable)
 	case c.AccountID != accountID, c.Seq != seq, c.ChangeID != changeID, string(c.Event) != event, !c.At.Equal(at):
 		w.failed(seq, store.FaultAltered) // a column that repeats something of the entry
+	case position <= w.last.Position:
+		w.failed(seq, store.FaultAltered) // it was written after the one before
 	default:
-		w.last = store.ChainLink{Number: seq, Hash: hash}
-		if position <= w.position {
-			w.end = w.last
-		}
+		w.last = store.PlacedLink{ChainLink: store.ChainLink{Number: seq, Hash: hash}, Position: position}
+		w.links, w.at = append(w.links, w.last), recordedAt
 	}
 	return nil
 }
@@ -163,20 +177,21 @@ func (w *logWalk) upTo(accountID string, all bool) {
 
 // close ends the present account: its log must end where it is recorded to.
 func (w *logWalk) close() {
-	head := store.LogEnd{AccountID: w.account}
+	var head logHead
 	if len(w.heads) > 0 && w.heads[0].AccountID == w.account {
 		head, w.heads = w.heads[0], w.heads[1:]
 	}
-	if !w.fault && (head.Number != w.last.Number || !bytes.Equal(head.Hash, w.last.Hash)) {
+	if !w.fault && (head.Number != w.last.Number || !bytes.Equal(head.Hash, w.last.Hash) || !head.recordedAt.Equal(w.at)) {
 		w.failed(min(head.Number, w.last.Number)+1, store.FaultEnd)
 	}
 	if head.Number > 0 || w.last.Number > 0 {
 		w.check.Accounts++
 	}
-	if w.end.Number > 0 {
-		w.check.Ends = append(w.check.Ends, store.LogEnd{AccountID: w.account, ChainLink: w.end})
+	if len(w.links) > 0 {
+		w.check.Logs = append(w.check.Logs, store.AccountLog{AccountID: w.account, Links: w.links})
 	}
-	w.account, w.last, w.end, w.fault = "", store.ChainLink{}, store.ChainLink{}, false
+	w.account, w.last, w.links, w.fault = "", store.PlacedLink{}, nil, false
+	w.at = time.Time{}
 }
 
 func (w *logWalk) failed(entry int64, kind store.FaultKind) {

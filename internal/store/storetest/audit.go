@@ -135,10 +135,10 @@ func (h *harness) auditFaults(t *testing.T) []store.Fault {
 func (h *harness) logFaults(t *testing.T) (faults []store.Fault, all store.LogsCheck) {
 	t.Helper()
 	for !all.Done {
-		check, err := h.CheckLogs(t.Context(), all.Last, 2, 1<<60)
+		check, err := h.CheckLogs(t.Context(), all.Last, 2)
 		require.NoError(t, err)
 		all.Accounts, all.Entries = all.Accounts+check.Accounts, all.Entries+check.Entries
-		all.Ends, all.Done = append(all.Ends, check.Ends...), check.Done
+		all.Logs, all.Done = append(all.Logs, check.Logs...), check.Done
 		all.Last = check.Last
 		faults = append(faults, check.Faults...)
 	}
@@ -224,11 +224,17 @@ func testLogsCheck(t *testing.T, h *harness) {
 	require.Empty(t, faults)
 	require.EqualValues(t, 4, all.Accounts)
 	require.EqualValues(t, 16, all.Entries)
-	for i, e := range all.Ends {
-		require.Len(t, e.Hash, 32)
-		ends[i].Hash = e.Hash
+	var found []store.LogEnd
+	for i, log := range all.Logs {
+		end := log.EndAt(1 << 60)
+		require.Len(t, end.Hash, 32)
+		ends[i].Hash = end.Hash
+		found = append(found, end)
+		first := log.Links[0]
+		require.Equal(t, store.LogEnd{AccountID: log.AccountID, ChainLink: first.ChainLink}, log.EndAt(first.Position))
+		require.Zero(t, log.EndAt(first.Position-1).Number)
 	}
-	require.Equal(t, ends, all.Ends)
+	require.Equal(t, ends, found)
 
 	altered := []store.Fault{{Log: "account/a2", Entry: 2, Kind: store.FaultAltered}}
 	for name, c := range map[string]struct {
@@ -268,7 +274,7 @@ func testLogsCheck(t *testing.T, h *harness) {
 	h.tamper(t, `UPDATE events SET body = '{' WHERE account_id = 'a1' AND seq = 1`)
 	faults, _ = h.logFaults(t)
 	require.Equal(t, store.Fault{Log: "account/a1", Entry: 1, Kind: store.FaultAltered}, faults[0])
-	_, err := h.CheckLogs(t.Context(), "", 0, 0)
+	_, err := h.CheckLogs(t.Context(), "", 0)
 	require.ErrorIs(t, err, store.ErrInvalid)
 }
 
@@ -291,11 +297,13 @@ func testCheckpoints(t *testing.T, h *harness) {
 	// What is written later does not change what the logs were.
 	h.append(t, "a1", "later", change(lifecycle.Prompt, 9))
 	h.approve(t, "a2", "d2")
-	check, err := h.CheckLogs(ctx, "", 100, proof.Position)
+	check, err := h.CheckLogs(ctx, "", 100)
 	require.NoError(t, err)
 	digest := store.NewEndsDigest()
-	for _, e := range check.Ends {
-		digest.Add(e)
+	for _, log := range check.Logs {
+		if end := log.EndAt(proof.Position); end.Number > 0 {
+			digest.Add(end)
+		}
 	}
 	require.Equal(t, proof.Accounts, digest.Accounts)
 	require.Equal(t, proof.Digest, digest.Sum())
