@@ -36,8 +36,18 @@ func (v *verification) login(ctx workflow.Context, in contract.Login) (contract.
 
 func (v *verification) submit(ctx workflow.Context, changeID string, in contract.Submit) error {
 	return v.commitLocked(ctx, changeID, lifecycle.Change{
-		Event: lifecycle.Submit, Actor: in.Actor, Detail: lifecycle.Detail{Identity: &in.Identity},
+		Event: lifecycle.Submit, Actor: in.Actor,
+		Detail: lifecycle.Detail{Identity: &in.Identity, Consent: v.submitted(ctx, in.Consent, &in.Identity, v.now(ctx))},
 	})
+}
+
+// submitted is the consent that came with real-name information, nil if none did.
+func (v *verification) submitted(ctx workflow.Context, c *contract.Consent, subject *lifecycle.Identity, at time.Time) *lifecycle.Consent {
+	if c == nil {
+		return nil
+	}
+	record := c.Record(id(ctx, "consent"), at, v.memory.Generation, subject)
+	return &record
 }
 
 // correct uses the right to correct: support's, or the policy's. The policy is asked at the moment of use, and
@@ -64,7 +74,7 @@ func (v *verification) correct(ctx workflow.Context, changeID string, in contrac
 	return v.commit(ctx, changeID, func(time.Time) ([]lifecycle.Change, error) {
 		return v.memory.Decide(lifecycle.Change{
 			Event: lifecycle.Correct, At: at, Actor: in.Actor, Reason: in.Reason, // the instant that the right was judged at
-			Detail: lifecycle.Detail{Identity: &in.Identity, Correction: right},
+			Detail: lifecycle.Detail{Identity: &in.Identity, Correction: right, Consent: v.submitted(ctx, in.Consent, &in.Identity, at)},
 		}, v.settings.Limits)
 	})
 }

@@ -57,6 +57,11 @@ func (v *verification) issue(ctx workflow.Context, changeID string, in contract.
 	return v.commit(ctx, changeID, func(at time.Time) ([]lifecycle.Change, error) {
 		m := v.memory
 		detail := lifecycle.Detail{Attempt: attempt, Consent: v.consent(ctx, in, at), Abandoned: abandoned}
+		if detail.Consent != nil {
+			for i, also := range in.Also {
+				detail.Also = append(detail.Also, also.Record(id(ctx, fmt.Sprintf("consent/%d", i)), at, m.Generation, m.Identity))
+			}
+		}
 		shown := attempt
 		if shown == nil {
 			if shown = m.Live(at); shown == nil {
@@ -111,10 +116,8 @@ func (v *verification) consent(ctx workflow.Context, in contract.StartFace, at t
 	if c == nil || (have != nil && have.TextVersion == c.TextVersion && have.Language == c.Language) {
 		return nil
 	}
-	return &lifecycle.Consent{
-		ID: id(ctx, "consent"), TextVersion: c.TextVersion, Language: c.Language,
-		AgreedAt: at, EvidenceRef: c.EvidenceRef, Generation: v.memory.Generation,
-	}
+	record := c.Record(id(ctx, "consent"), at, v.memory.Generation, v.memory.Identity)
+	return &record
 }
 
 // id derives an identifier from the update at hand: a re-run of the workflow names the same things, and the

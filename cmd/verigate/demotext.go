@@ -42,7 +42,7 @@ func demoText(a *app.App, keys app.DemoKeys, dir string, accounts []string) stri
 	say("  # 2. The merchant gives the real name (a made-up person), and the review approves it by itself")
 	say(`  call $API/v1/accounts/sample-old/verification/submit -d '{"name":"张三","document":{"type":"cn_id","number":"11010519491231002X"},"risk_notice_version":"2020-11"}'`)
 	say("  # 3. The merchant agrees and gets a QR code. Open qr.url in a browser: it is the phone")
-	say(`  call $API/v1/accounts/sample-old/verification/start-face -d '{"consent":{"text_version":"2020-11","language":"zh-CN","agreed":true}}'`)
+	say(`  call $API/v1/accounts/sample-old/verification/start-face -d '{"consent":{"text_version":"face-2026-12","language":"zh-CN","agreed":true},"provide":{"text_version":"provide-2026-12","agreed":true}}'`)
 	say("  # 4. Watch the state follow the phone, and ask the gate again")
 	say(`  call -N $API/v1/accounts/sample-old/verification/events`)
 	say(`  call $API/v1/accounts/sample-old/decisions -d '{"action":"create_label"}'`)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/verigate/verigate/internal/store"
@@ -54,16 +55,26 @@ type leaseView struct {
 type consentsView struct {
 	AccountID string            `json:"account_id"`
 	Consents  []consentItemView `json:"consents" nullable:"false" doc:"Oldest first; the newest 500 at most."`
+	Refusals  []consentItemView `json:"refusals" nullable:"false" doc:"When a text was refused: the first time of each version and Beijing day. That there is no second one shows that nobody was asked again."`
 }
 
 type consentItemView struct {
-	ID          string     `json:"id"`
-	TextVersion string     `json:"text_version" doc:"Of the terms that were shown."`
-	Language    string     `json:"language" doc:"They were shown in."`
-	AgreedAt    time.Time  `json:"agreed_at"`
-	EndedAt     *time.Time `json:"ended_at" doc:"When it was withdrawn, or ended with a revocation; null while it is in force."`
-	Generation  int        `json:"generation"`
-	HasEvidence bool       `json:"has_evidence" doc:"Address and browser of the agreement lie in the vault."`
+	ID           string     `json:"id"`
+	Kind         string     `json:"kind" enum:"face-separate,provide-to-third-party,sensitive-id,id-pictures"`
+	TextVersion  string     `json:"text_version" doc:"Of the text that was shown; GET /v1/consent-texts/{version} shows it."`
+	TextSHA256   *string    `json:"text_sha256" doc:"Digest of that text; null for a consent from before digests were kept."`
+	Language     string     `json:"language" doc:"It was shown in."`
+	ShownAt      *time.Time `json:"shown_at"`
+	AgreedAt     time.Time  `json:"agreed_at" doc:"Of a refusal: when it was refused."`
+	Action       *string    `json:"action" enum:"ticked,stated,declined" doc:"How: a box that was ticked, stated by an account service, declined."`
+	Channel      *string    `json:"channel" doc:"Where: page: and the page, or api."`
+	By           *string    `json:"by" doc:"Id of the API key, or link: and that of the link."`
+	Processor    *string    `json:"processor" doc:"Who asked for it."`
+	EndedAt      *time.Time `json:"ended_at" doc:"When it was withdrawn, or ended with a revocation; null while it is in force."`
+	EndedVia     *string    `json:"ended_via" enum:"page,api,revoke"`
+	SupersededBy *string    `json:"superseded_by" doc:"Id of the next consent of the same kind."`
+	Generation   int        `json:"generation"`
+	HasEvidence  bool       `json:"has_evidence" doc:"Address and browser of the agreement lie in the vault."`
 }
 
 type blocksView struct {
@@ -95,7 +106,7 @@ func (s *Server) accountDetailRoutes() {
 		"Type, name and number of the document of record with their middle hidden.", VerificationsRead, IdentitiesRead), s.identity)
 	handle(s, get("account-attempts", "attempts", "List an account's attempts", "Every face verification with its clocks and QR codes.",
 		VerificationsRead, AuditRead), s.attempts)
-	handle(s, get("account-consents", "consents", "List an account's consents", "What was agreed to, when, and when it ended.",
+	handle(s, get("account-consents", "consents", "List an account's consents", "What was agreed to, when, and when it ended; and what was refused.",
 		VerificationsRead, AuditRead), s.consents)
 	handle(s, get("account-blocks", "blocks", "List what the gate refused an account",
 		"The first refusal of each action by each rule and version, with its receipt, and how often since.", DecisionsRead, AuditRead), s.blocks)
@@ -162,7 +173,7 @@ func viewAttempt(a store.AttemptRecord, zone *time.Location) attemptItemView {
 }
 
 func (s *Server) consents(ctx context.Context, c *call, _ none) (int, consentsView, error) {
-	view := consentsView{AccountID: c.account, Consents: []consentItemView{}}
+	view := consentsView{AccountID: c.account, Consents: []consentItemView{}, Refusals: []consentItemView{}}
 	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
 		return 0, view, err
 	}
@@ -175,12 +186,35 @@ func (s *Server) consents(ctx context.Context, c *call, _ none) (int, consentsVi
 		return 0, view, err
 	}
 	for _, r := range all {
-		view.Consents = append(view.Consents, consentItemView{
-			ID: r.ID, TextVersion: r.TextVersion, Language: r.Language, AgreedAt: r.AgreedAt.In(zone), EndedAt: instantIn(r.EndedAt, zone),
-			Generation: r.Generation, HasEvidence: r.EvidenceRef != "",
-		})
+		view.Consents = append(view.Consents, viewConsent(r, zone))
 	}
+	notes, err := s.cfg.Store.ConsentNotes(ctx, c.account)
+	if err != nil {
+		return 0, view, err
+	}
+	for _, n := range notes {
+		item := viewConsent(store.ConsentRecord{Consent: n.Consent}, zone)
+		if n.Answer == store.AnswerRefused {
+			view.Refusals = append(view.Refusals, item)
+			continue
+		}
+		view.Consents = append(view.Consents, item)
+	}
+	slices.SortStableFunc(view.Consents, func(a, b consentItemView) int { return a.AgreedAt.Compare(b.AgreedAt) })
 	return http.StatusOK, view, nil
+}
+
+func viewConsent(r store.ConsentRecord, zone *time.Location) consentItemView {
+	item := consentItemView{
+		ID: r.ID, Kind: string(r.Of()), TextVersion: r.TextVersion, TextSHA256: orNil(r.TextSHA256), Language: r.Language,
+		ShownAt: instantIn(r.ShownAt, zone), AgreedAt: r.AgreedAt.In(zone), Action: orNil(r.Action), Channel: orNil(r.Channel), By: orNil(r.By),
+		EndedAt: instantIn(r.EndedAt, zone), EndedVia: orNil(string(r.EndedVia)), SupersededBy: orNil(r.SupersededBy),
+		Generation: r.Generation, HasEvidence: r.EvidenceRef != "",
+	}
+	if r.Processor != nil {
+		item.Processor = orNil(r.Processor.Name)
+	}
+	return item
 }
 
 func (s *Server) blocks(ctx context.Context, c *call, _ none) (int, blocksView, error) {

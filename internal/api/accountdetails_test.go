@@ -71,7 +71,7 @@ func TestAttemptsAndConsents(t *testing.T) {
 	consents := f.get("/v1/accounts/a1/consents").is(http.StatusOK)["consents"].([]any)
 	require.NotEmpty(t, consents)
 	last := consents[len(consents)-1].(object)
-	require.Equal(t, "v1", last["text_version"])
+	require.Equal(t, "provide-2026-12", last["text_version"])
 	require.Nil(t, last["ended_at"])
 	require.Equal(t, true, last["has_evidence"])
 	f.post("/v1/accounts/a1/verification/withdraw-consent", object{}).is(http.StatusOK)

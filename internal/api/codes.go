@@ -36,6 +36,7 @@ const (
 	CodeCaseMoved            Code = "case_moved"
 	CodeClaimNeeded          Code = "claim_needed"
 	CodeIdentityNotFound     Code = "identity_not_found"
+	CodeConsentTextNotFound  Code = "consent_text_not_found"
 	CodeIdempotencyConflict  Code = "idempotency_conflict"
 	CodeFactsDiffer          Code = "facts_differ"
 	CodeWebhookDisabled      Code = "webhook_disabled"
@@ -174,6 +175,9 @@ func codes() map[Code]meaning {
 		CodeIdentityNotFound: {http.StatusNotFound, 0,
 			text{"The account has no real-name information", "该账号没有实名信息"},
 			text{"Nothing was submitted here, or it was deleted.", "尚未在此提交，或已被删除。"}},
+		CodeConsentTextNotFound: {http.StatusNotFound, 0,
+			text{"There is no text of this version", "没有该版本的文本"},
+			text{"GET /v1/consent-texts lists them all, also those no longer in force.", "可通过 GET /v1/consent-texts 查看全部文本，包括已不再使用的文本。"}},
 		CodeIdempotencyConflict: {http.StatusConflict, 0,
 			text{"The Idempotency-Key was used for another request", "该 Idempotency-Key 已用于其他请求"},
 			text{"Send the same body as the first time, or a new key.", "请发送与首次相同的内容，或使用新的键。"}},
@@ -215,7 +219,7 @@ func codes() map[Code]meaning {
 			text{"Use an action that a published policy declares; see GET /v1/policies.", "请使用已发布规则中声明的操作，可通过 GET /v1/policies 查看。"}},
 		CodeConsentRequired: {http.StatusUnprocessableEntity, 0,
 			text{"Face verification needs the merchant's consent", "人脸识别验证需要用户授权"},
-			text{"Send consent with agreed: true once the merchant has agreed to the terms.", "请在用户同意授权条款后发送 consent，且 agreed 为 true。"}},
+			text{"Send consent and provide, each with agreed: true, once the merchant has agreed to both texts, one by one.", "请在用户分别同意两份文本后发送 consent 和 provide，且 agreed 均为 true。"}},
 		CodeProviderRefused: {http.StatusUnprocessableEntity, 0,
 			text{"The face provider refuses this information", "人脸识别服务不接受该信息"},
 			text{"Asking again does not help. Correct the information, or choose the route without a face.", "重复请求无效，请更正信息或选择不使用人脸的方式。"}},

@@ -162,6 +162,8 @@ type Config struct {
 	NextSweep func(ctx context.Context) (time.Time, error)
 	// Commands bounds the merchant's commands for one account; the merchant pages may share it. Default 1/s and 30 at once.
 	Commands *limit.Limiter
+	// Processor names, in a language, who asks for consents and answers for what is done under them; nil leaves it out.
+	Processor func(language string) lifecycle.Processor
 	// ClientIP returns the caller's address, for rates and for the record of consents; default the connection's peer.
 	ClientIP func(r *http.Request) string
 

@@ -406,7 +406,7 @@ func realName() object {
 }
 
 func consent() object {
-	return object{"consent": object{"text_version": "v1", "language": "zh-CN", "agreed": true}}
+	return object{"consent": object{"text_version": "face-2026-12", "language": "zh-CN", "agreed": true}, "provide": object{"text_version": "provide-2026-12", "agreed": true}}
 }
 
 // approved brings an account to where face verification can start.

@@ -117,6 +117,13 @@ func viewDetail(d lifecycle.Detail, zone *time.Location) map[string]any {
 	if c := d.Consent; c != nil {
 		view["consent"] = map[string]any{"text_version": c.TextVersion, "language": c.Language, "agreed_at": c.AgreedAt.In(zone)}
 	}
+	if len(d.Also) > 0 {
+		kinds := make([]string, len(d.Also))
+		for i, c := range d.Also {
+			kinds[i] = c.TextVersion
+		}
+		view["also_agreed"] = kinds
+	}
 	if a := d.Attempt; a != nil {
 		view["attempt"] = map[string]any{"id": a.ID, "number": a.Number, "provider": a.Provider, "ends_at": a.EndsAt.In(zone)}
 	}

@@ -36,7 +36,7 @@ func TestHistory(t *testing.T) {
 	require.Equal(t, "merchant", last["actor"].(object)["kind"])
 	detail, ok := last["detail"].(object)
 	require.True(t, ok)
-	require.Equal(t, "v1", detail["consent"].(object)["text_version"])
+	require.Equal(t, "face-2026-12", detail["consent"].(object)["text_version"])
 	require.InEpsilon(t, 1.0, detail["attempt"].(object)["number"], 0.001)
 	head, err := f.store.Head(t.Context(), "a1")
 	require.NoError(t, err)

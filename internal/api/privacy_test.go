@@ -46,7 +46,7 @@ func TestNothingPersonalLeaks(t *testing.T) {
 		object{"action": canaryNumber}, object{"action": "create_label", "at": canaryName}, object{"login_id": canaryName},
 		object{"until": canaryName, "reason": canaryName, "rule": canaryName}, object{"until": "2020-12-20T00:00:00Z", "reason": "note about " + canaryName},
 		object{"consent": object{"text_version": canaryName, "language": canaryName, "agreed": true}},
-		object{"consent": object{"text_version": "v1", "language": "zh-CN", "agreed": true, "address": "203.0.113.77", "user_agent": canaryName}},
+		object{"consent": object{"text_version": "face-2026-12", "language": "zh-CN", "agreed": true, "address": "203.0.113.77", "user_agent": canaryName}, "provide": object{"text_version": "provide-2026-12", "agreed": true}},
 		object{"account_ids": []string{canaryName}, "action": "login"},
 	}
 	for _, failing := range []error{nil, api.ErrOutcomeUnknown, http.ErrBodyNotAllowed} {

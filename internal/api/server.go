@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/verigate/verigate/internal/access/password"
+	"github.com/verigate/verigate/internal/consent"
 	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/routes"
@@ -34,6 +35,7 @@ type Server struct {
 	languages languages
 	desk      *rulebook.Desk
 	evidence  *evidence.Cabinet
+	texts     *consent.Library
 
 	keys                    *keyCache
 	uses                    *keyUses
@@ -52,13 +54,17 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	texts, err := consent.Load()
+	if err != nil {
+		return nil, err
+	}
 	pages, err := newPages()
 	if err != nil {
 		return nil, err
 	}
 	mux := &routes.Mux{}
 	s := &Server{
-		cfg: cfg, mux: mux, adapter: humago.NewAdapter(mux, ""), openapi: newOpenAPI(cfg.Version), pages: pages,
+		cfg: cfg, mux: mux, adapter: humago.NewAdapter(mux, ""), openapi: newOpenAPI(cfg.Version), pages: pages, texts: texts,
 		desk:      rulebook.NewDesk(cfg.Store, cfg.Now, cfg.PublishAlone),
 		languages: newLanguages(), keys: newKeyCache(cfg.Store.Key, cfg.Now, cfg.KeyAge),
 		perKey: limit.New(cfg.KeyRate, cfg.Now), failures: limit.New(cfg.FailureRate, cfg.Now),
@@ -79,6 +85,7 @@ func (s *Server) routes() {
 	s.accountRoutes()
 	s.decisionRoutes()
 	s.verificationRoutes()
+	s.consentRoutes()
 	s.reviewRoutes()
 	s.operatorRoutes()
 	s.liveRoute()

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/verigate/verigate/internal/store"
-	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/realname"
@@ -32,18 +30,6 @@ type correctIn struct {
 	Document          documentIn `json:"document"`
 	RiskNoticeVersion string     `json:"risk_notice_version"`
 	SupportReason     string     `json:"support_reason,omitempty" doc:"Code of support's reason to correct without the merchant's own right. Needs the scope accounts:correct."`
-}
-
-type startFaceIn struct {
-	Consent *consentIn `json:"consent,omitempty" doc:"The merchant's agreement to face processing. May be left out while an earlier one is in force."`
-}
-
-type consentIn struct {
-	TextVersion string `json:"text_version" doc:"Version of the terms that were shown."`
-	Language    string `json:"language" example:"zh-CN" doc:"Language they were shown in."`
-	Agreed      bool   `json:"agreed" doc:"true: the merchant agreed."`
-	Address     string `json:"address,omitempty" maxLength:"64" doc:"The merchant's network address. Left out, the address of this request is recorded."`
-	UserAgent   string `json:"user_agent,omitempty" maxLength:"512" doc:"The merchant's browser. Left out, that of this request is recorded."`
 }
 
 type emptyIn struct{}
@@ -71,7 +57,8 @@ func (s *Server) verificationRoutes() {
 	correct.scopes = append(correct.scopes, AccountsCorrect)
 	handle(s, correct, s.correct)
 	handle(s, post("start-face", "start-face", "Start face verification",
-		"Records the consent, starts an attempt at the provider and shows a QR code; or another QR code for the attempt that lives.",
+		"Records the consents, starts an attempt at the provider and shows a QR code; or another QR code for the attempt that lives. "+
+			"The texts to agree to are those in force: GET /v1/consent-texts.",
 		CodeConsentRequired, CodeAttemptsExhausted, CodeProviderUnavailable, CodeProviderRefused), s.startFace)
 	handle(s, post("refresh", "refresh", "Refresh the state", "Asks the provider now and answers the state after that. It is always allowed.",
 		CodeProviderUnavailable, CodeProviderRefused), s.refresh)
@@ -173,7 +160,8 @@ func (s *Server) held(ctx context.Context, c *call, ref string) bool {
 	}
 	return slices.ContainsFunc(written, func(w lifecycle.Change) bool {
 		d := w.Detail
-		return d.NoteRef == ref || d.Identity != nil && d.Identity.Ref == ref || d.Consent != nil && d.Consent.EvidenceRef == ref
+		return d.NoteRef == ref || d.Identity != nil && d.Identity.Ref == ref ||
+			slices.ContainsFunc(d.Consents(), func(c lifecycle.Consent) bool { return c.EvidenceRef == ref })
 	})
 }
 
@@ -193,55 +181,6 @@ func (s *Server) answered(ctx context.Context, status contract.Status, err error
 		zone = time.UTC // the command is done; its answer must not fail for a matter of form
 	}
 	return http.StatusOK, s.viewStatus(status, zone, s.cfg.Now()), nil
-}
-
-func (s *Server) startFace(ctx context.Context, c *call, in startFaceIn) (int, statusView, error) {
-	command, ref := contract.StartFace{Actor: s.actor(c, lifecycle.ActorMerchant)}, ""
-	if in.Consent != nil {
-		consent, err := s.keepConsent(ctx, c, *in.Consent)
-		if err != nil {
-			return 0, statusView{}, err
-		}
-		command.Consent, ref = &consent, consent.EvidenceRef
-	} else if err := s.openAccount(ctx, c); err != nil {
-		return 0, statusView{}, err
-	}
-	status, err := s.cfg.Engine.StartFace(ctx, c.account, c.change, command)
-	return s.settled(ctx, c, ref, status, err)
-}
-
-// keepConsent checks a consent and puts where it came from into the vault.
-func (s *Server) keepConsent(ctx context.Context, c *call, in consentIn) (contract.Consent, error) {
-	if !in.Agreed {
-		return contract.Consent{}, problem(CodeConsentRequired)
-	}
-	var f faults
-	f.matches("consent.text_version", in.TextVersion, versionPattern, versionFmt, versionZh)
-	f.matches("consent.language", in.Language, languagePattern, "must be a language tag, as zh-CN", "应为语言标签，例如 zh-CN")
-	f.atMost("consent.address", in.Address, 64)
-	f.atMost("consent.user_agent", in.UserAgent, 512)
-	if err := f.err(); err != nil {
-		return contract.Consent{}, err
-	}
-	if err := s.openAccount(ctx, c); err != nil {
-		return contract.Consent{}, err
-	}
-	evidence := struct {
-		Address   string `json:"address"`
-		UserAgent string `json:"user_agent"`
-	}{in.Address, in.UserAgent}
-	if evidence.Address == "" {
-		evidence.Address = s.cfg.ClientIP(c.r)
-	}
-	if evidence.UserAgent == "" {
-		evidence.UserAgent = cut(c.r.UserAgent(), 512)
-	}
-	text, err := json.Marshal(evidence)
-	if err != nil {
-		return contract.Consent{}, err
-	}
-	ref, err := s.cfg.Vault.PutText(ctx, c.account, vault.KindConsent, string(text))
-	return contract.Consent{TextVersion: in.TextVersion, Language: in.Language, EvidenceRef: ref}, err
 }
 
 func (s *Server) refresh(ctx context.Context, c *call, _ emptyIn) (int, statusView, error) {

@@ -100,7 +100,7 @@ func TestConsent(t *testing.T) {
 	field(t, got, "consent.language")
 	require.Empty(t, f.vault.kept())
 
-	f.post(path, object{"consent": object{"text_version": "v1", "language": "zh-CN", "agreed": true, "address": "192.0.2.7", "user_agent": "Phone"}}).is(http.StatusOK)
+	f.post(path, object{"consent": object{"text_version": "face-2026-12", "language": "zh-CN", "agreed": true, "address": "192.0.2.7", "user_agent": "Phone"}, "provide": object{"text_version": "provide-2026-12", "agreed": true}}).is(http.StatusOK)
 	refs := f.vault.kept()
 	require.Len(t, refs, 1)
 	evidence, err := f.vault.Text(t.Context(), "a1", refs[0])

@@ -87,7 +87,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 		KeyRate:     limit.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst},
 		Commands:    commands,
 		FailureRate: limit.Rate{PerSecond: c.Rates.Failures, Burst: c.Rates.FailuresBurst}, MaxStreams: c.Rates.Streams,
-		ClientIP: a.caller(),
+		ClientIP: a.caller(), Processor: processor(c.Pages),
 	})
 	if err != nil {
 		return err
@@ -227,7 +227,7 @@ func routes() []string {
 		"/v1/accounts/{account_id}/contact", "/v1/accounts/{account_id}/notices", "/v1/accounts/{account_id}/prompts",
 		"/v1/accounts/{account_id}/prompts/{n}", "/v1/reminders", "/v1/reminders/{run_id}", "/v1/reminders/{run_id}/pause",
 		"/v1/reminders/{run_id}/resume", "/v1/reminders/{run_id}/cancel", "/hooks/sms/{secret}",
-		"/v1/accounts/{account_id}/attempts", "/v1/accounts/{account_id}/consents", "/v1/accounts/{account_id}/blocks",
+		"/v1/accounts/{account_id}/attempts", "/v1/accounts/{account_id}/consents", "/v1/consent-texts", "/v1/consent-texts/{version}", "/v1/accounts/{account_id}/blocks",
 		"/v1/accounts/{account_id}/identity", "/v1/accounts/{account_id}/send-to-manual", "/v1/accounts/{account_id}/take-from-manual",
 		"/v1/accounts/{account_id}/verification/live",
 		"/v1/accounts/{account_id}/restrictions", "/v1/sweeps", "/v1/sweeps/{sweep_id}/pause", "/v1/sweeps/{sweep_id}/resume",
@@ -240,7 +240,7 @@ func routes() []string {
 		"/admin/operators/{operator_id}/role", "/admin/operators/{operator_id}/disable", "/admin/operators/{operator_id}/enable",
 		"/admin/operators/{operator_id}/password", "/admin/password", "/admin/keys/{key_id}/disable", "/admin/keys/{key_id}/expire",
 		"/v1/operators/{operator_id}/password", "/v1/keys/{key_id}/expire", "/v1/keys/{key_id}/disable",
-		"/v1/accounts/{account_id}/evidence", "/v1/accounts/{account_id}/evidence/{evidence_id}", "/m/evidence", "/m/evidence/remove",
+		"/v1/accounts/{account_id}/evidence", "/v1/accounts/{account_id}/evidence/{evidence_id}", "/m/evidence", "/m/evidence/remove", "/m/decline", "/m/pictures",
 		"/m/manual", "/m/alternative", "/m/withdraw", "/m/leave", "/m/bye", "/m/state", "/m/events",
 	}
 }

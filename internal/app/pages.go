@@ -6,8 +6,11 @@ import (
 	"strings"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/config"
 	"github.com/verigate/verigate/internal/limit"
+	"github.com/verigate/verigate/internal/page"
 	"github.com/verigate/verigate/internal/web"
+	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
 // newPages makes the merchant pages, served beside the API under /m/ and /embed/.
@@ -45,4 +48,14 @@ func withPages(pages, rest http.Handler) http.Handler {
 		}
 		rest.ServeHTTP(w, r)
 	})
+}
+
+// processor is who asks for consents.
+func processor(c config.Pages) func(language string) lifecycle.Processor {
+	return func(language string) lifecycle.Processor {
+		if language == page.English {
+			return lifecycle.Processor{Name: c.OperatorEn, Contact: c.Contact}
+		}
+		return lifecycle.Processor{Name: c.OperatorZh, Contact: c.Contact}
+	}
 }

@@ -4,25 +4,21 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/consent"
 	"github.com/verigate/verigate/internal/store"
-	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
-// Versions of what the merchant confirms and agrees to. A test keeps them together with the texts: whoever changes a
-// text gives it a new version.
-const (
-	NoticeVersion = "2026-11"
-	TermsVersion  = "2026-11"
-)
+// NoticeVersion is the version of the risk notice that the merchant confirms. A test keeps it together with the text:
+// whoever changes that gives it a new version. What is agreed to is in package consent.
+const NoticeVersion = "2026-11"
 
 // change names the command of a form. A double click sends the same number and is the same command; a page drawn again
 // has another, so other input is never answered with what became of the first.
@@ -103,42 +99,6 @@ func (s *Server) confirm(v *visit) error {
 	return nil
 }
 
-// agree records the consent and starts face verification. Without the tick nothing is sent, whatever the script did.
-func (s *Server) agree(v *visit) error {
-	switch {
-	case !v.fits(pageTerms):
-		return s.proceed(v, "")
-	case v.r.PostFormValue("agreed") != "yes" || v.r.PostFormValue("version") != TermsVersion:
-		f := s.inside(v, pageTerms)
-		f.Faulty = true
-		s.render(v.w, v.r, http.StatusUnprocessableEntity, string(pageTerms),
-			&termsPage{f, TermsVersion, s.person(v), true, v.status.Attempts.Left})
-		return nil
-	}
-	shown := v.lang.Tag()
-	if given := s.languages.Named(v.r.PostFormValue("shown")); given != nil {
-		shown = given.Tag() // the language of the text above the tick, should another tab have switched since
-	}
-	evidence, err := json.Marshal(struct {
-		Address   string `json:"address"`
-		UserAgent string `json:"user_agent"`
-	}{s.cfg.ClientIP(v.r), cut(v.r.UserAgent(), 512)})
-	if err != nil {
-		return err
-	}
-	ctx := v.r.Context()
-	ref, err := s.cfg.Vault.PutText(ctx, v.session.AccountID, vault.KindConsent, string(evidence))
-	if err != nil {
-		return err
-	}
-	change := v.change()
-	_, err = s.cfg.Engine.StartFace(ctx, v.session.AccountID, change, contract.StartFace{
-		Consent: &contract.Consent{TextVersion: TermsVersion, Language: shown, EvidenceRef: ref}, Actor: v.actor(),
-	})
-	s.tidy(ctx, v, change, ref, err)
-	return s.settle(v, err, "")
-}
-
 // tidy takes a record of the vault back if the log does not hold it: the command was refused, or repeated one that had
 // brought a record of its own. Where the outcome is not known the record stays, because the log may hold it.
 func (s *Server) tidy(ctx context.Context, v *visit, change, ref string, failed error) {
@@ -160,7 +120,8 @@ func (s *Server) held(ctx context.Context, v *visit, change, ref string) bool {
 	}
 	return slices.ContainsFunc(written, func(w lifecycle.Change) bool {
 		d := w.Detail
-		return d.Identity != nil && d.Identity.Ref == ref || d.Consent != nil && d.Consent.EvidenceRef == ref
+		return d.Identity != nil && d.Identity.Ref == ref ||
+			slices.ContainsFunc(d.Consents(), func(c lifecycle.Consent) bool { return c.EvidenceRef == ref })
 	})
 }
 
@@ -179,7 +140,7 @@ func (s *Server) retry(v *visit) error {
 	if v.main() != pageFailed {
 		return s.proceed(v, "")
 	}
-	if v.head.Consent == nil || v.head.Consent.TextVersion != TermsVersion {
+	if v.head.Consent == nil || v.head.Consent.TextVersion != consent.Current(lifecycle.ConsentFace) {
 		http.Redirect(v.w, v.r, pageTerms.path(), http.StatusSeeOther)
 		return nil
 	}
@@ -216,6 +177,11 @@ func (s *Server) chooseManual(v *visit) error {
 		return s.proceed(v, "")
 	}
 	_, err := s.cfg.Engine.ChooseManual(v.r.Context(), v.session.AccountID, v.change(), contract.Plain{Reason: "merchant_choice", Actor: v.actor()})
+	if err == nil && v.head.Consent == nil { // whoever goes the other way without having agreed has refused
+		if err := s.refused(v); err != nil {
+			s.cfg.Logger.WarnContext(v.r.Context(), "refusal was not kept", "error", err)
+		}
+	}
 	return s.settle(v, err, "")
 }
 
@@ -232,7 +198,23 @@ func (s *Server) withdraw(v *visit) error {
 		return s.proceed(v, "")
 	}
 	_, err := s.cfg.Engine.WithdrawConsent(v.r.Context(), v.session.AccountID, v.change(), contract.Plain{Actor: v.actor()})
-	return s.settle(v, err, noteWithdrawn)
+	if err != nil {
+		return s.settle(v, err, "")
+	}
+	return s.otherwise(v, noteWithdrawn)
+}
+
+// otherwise goes to the route without a face if it is open, and to the page of the state if not.
+func (s *Server) otherwise(v *visit, note string) error {
+	if err := s.look(v.r.Context(), v); err != nil {
+		return err
+	}
+	if !v.fits(pageAlternative) {
+		return s.proceed(v, note)
+	}
+	s.leaveNote(v, note)
+	http.Redirect(v.w, v.r, pageAlternative.path(), http.StatusSeeOther)
+	return nil
 }
 
 // cut shortens a text to so many characters.

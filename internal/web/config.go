@@ -25,6 +25,8 @@ type Store interface {
 	Head(ctx context.Context, accountID string) (lifecycle.Verification, error)
 	Written(ctx context.Context, accountID, changeID string) ([]lifecycle.Change, error)
 	Changed(ctx context.Context, accountID string) (<-chan struct{}, error)
+	NoteConsent(ctx context.Context, n store.ConsentNote) (first bool, err error)
+	ConsentNotes(ctx context.Context, accountID string) ([]store.ConsentNote, error)
 }
 
 // Vault is what the pages need of the vault. Subject is read only to be shown masked.

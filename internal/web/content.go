@@ -32,6 +32,8 @@ type formPage struct {
 	Name, Number string
 	Faults       map[string]string // by field: what is wrong
 	Person       *person           // what is on record now
+	Text         agreement         // to be agreed to
+	Agreed       bool              // ticked, and the form came back for another reason
 }
 
 type reviewPage struct {
@@ -48,10 +50,10 @@ type rejectedPage struct {
 
 type termsPage struct {
 	*frame
-	Text     string // version of the terms
-	Person   *person
-	Unticked bool // sent without the tick
-	Left     int
+	Face, Provide agreement // one by one
+	Person        *person
+	Unticked      bool // sent without a tick
+	Left          int
 }
 
 type donePage struct {
@@ -88,13 +90,15 @@ func (s *Server) builders() map[site]func(*visit, *frame) (any, error) {
 	return map[site]func(*visit, *frame) (any, error){
 		pageStatus: s.statusPage,
 		pageUpdate: func(v *visit, f *frame) (any, error) { return &updatePage{f, v.update == updateCorrect}, nil },
-		pageForm:   func(v *visit, f *frame) (any, error) { return &formPage{frame: f, Person: s.person(v)}, nil },
+		pageForm: func(v *visit, f *frame) (any, error) {
+			return &formPage{frame: f, Person: s.person(v), Text: s.ask(v, lifecycle.ConsentIdentity)}, nil
+		},
 		pageReview: func(v *visit, f *frame) (any, error) { return &reviewPage{f, s.person(v), v.head.Since}, nil },
 		pageRejected: func(v *visit, f *frame) (any, error) {
 			return &rejectedPage{f, s.person(v), v.head.Reason}, nil
 		},
 		pageTerms: func(v *visit, f *frame) (any, error) {
-			return &termsPage{f, TermsVersion, s.person(v), false, v.status.Attempts.Left}, nil
+			return s.termsPage(v, f), nil
 		},
 		pageQR: s.qrPage,
 		pageDone: func(v *visit, f *frame) (any, error) {

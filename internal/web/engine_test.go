@@ -81,12 +81,22 @@ func (e *engine) event(ctx context.Context, id, change string, c lifecycle.Chang
 }
 
 func (e *engine) Submit(ctx context.Context, id, change string, in contract.Submit) (contract.Status, error) {
-	return e.event(ctx, id, change, lifecycle.Change{Event: lifecycle.Submit, Actor: in.Actor, Detail: lifecycle.Detail{Identity: &in.Identity}})
+	return e.event(ctx, id, change, lifecycle.Change{
+		Event: lifecycle.Submit, Actor: in.Actor, Detail: lifecycle.Detail{Identity: &in.Identity, Consent: e.submitted(in.Consent, &in.Identity)},
+	})
+}
+
+func (e *engine) submitted(c *contract.Consent, subject *lifecycle.Identity) *lifecycle.Consent {
+	if c == nil {
+		return nil
+	}
+	record := c.Record(uuid.NewString(), e.now(), 0, subject)
+	return &record
 }
 
 func (e *engine) Correct(ctx context.Context, id, change string, in contract.Correct) (contract.Status, error) {
 	return e.event(ctx, id, change, lifecycle.Change{
-		Event: lifecycle.Correct, Actor: in.Actor, Detail: lifecycle.Detail{Identity: &in.Identity, Correction: lifecycle.CorrectionByPolicy},
+		Event: lifecycle.Correct, Actor: in.Actor, Detail: lifecycle.Detail{Identity: &in.Identity, Correction: lifecycle.CorrectionByPolicy, Consent: e.submitted(in.Consent, &in.Identity)},
 	})
 }
 
@@ -101,9 +111,10 @@ func (e *engine) StartFace(ctx context.Context, id, change string, in contract.S
 			e.mu.Lock()
 			e.consents = append(e.consents, *in.Consent)
 			e.mu.Unlock()
-			c.Detail.Consent = &lifecycle.Consent{
-				ID: uuid.NewString(), TextVersion: in.Consent.TextVersion, Language: in.Consent.Language, AgreedAt: now,
-				EvidenceRef: in.Consent.EvidenceRef, Generation: v.Generation,
+			record := in.Consent.Record(uuid.NewString(), now, v.Generation, v.Identity)
+			c.Detail.Consent = &record
+			for _, also := range in.Also {
+				c.Detail.Also = append(c.Detail.Also, also.Record(uuid.NewString(), now, v.Generation, v.Identity))
 			}
 		}
 		attempt := v.Live(now)

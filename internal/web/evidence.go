@@ -25,6 +25,8 @@ const (
 // evidencePage asks for what a reviewer decides on.
 type evidencePage struct {
 	*frame
+	Asks   bool      // for the consent first
+	Text   agreement // to be agreed to
 	Fields []evidenceField
 	Faults []evidenceFault // in the order of the fields
 	Typed  string          // words that are not kept yet
@@ -53,6 +55,13 @@ type evidenceFault struct {
 const nothingGiven = "nothing"
 
 func (s *Server) evidencePage(v *visit, f *frame) (any, error) {
+	agreed, err := s.picturesAgreed(v)
+	if err != nil {
+		return nil, err
+	}
+	if !agreed {
+		return s.askPictures(v, f), nil
+	}
 	return s.evidenceForm(v, f, "", nil)
 }
 
@@ -79,8 +88,12 @@ func (s *Server) evidenceForm(v *visit, f *frame, typed string, faults []evidenc
 // giveEvidence takes what a form brings, piece by piece: what can be taken is kept, whatever is wrong with the rest.
 func (s *Server) giveEvidence(v *visit) error {
 	defer s.awaitUpload(v.w)()
+	agreed, err := s.picturesAgreed(v)
+	if err != nil {
+		return err
+	}
 	form, err := v.r.MultipartReader()
-	if err != nil || !v.fits(pageEvidence) {
+	if err != nil || !agreed || !v.fits(pageEvidence) {
 		_, _ = io.Copy(io.Discard, v.r.Body) // a browser that is still sending would not read the answer
 		return s.proceed(v, "")
 	}

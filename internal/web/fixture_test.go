@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/consent"
 	"github.com/verigate/verigate/internal/fixturetest"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/store/sqlstore"
@@ -291,18 +292,29 @@ func form(pairs ...string) url.Values {
 	return v
 }
 
+// ticked is the form of the terms with both ticks.
+func ticked(pairs ...string) url.Values {
+	return form(append(pairs, "agreed", "yes", "version", consent.Current(lifecycle.ConsentFace), "shown", "zh-CN",
+		"provided", "yes", "provide_version", consent.Current(lifecycle.ConsentProvide))...)
+}
+
+// given is the form of real-name information with its tick.
+func given(pairs ...string) url.Values {
+	return form(append(pairs, "agreed", "yes", "version", consent.Current(lifecycle.ConsentIdentity), "shown", "zh-CN")...)
+}
+
 // submit gives real-name information by way of the pages.
 func (b *browser) submit() {
 	b.t.Helper()
 	b.post("/m/update", form("version", web.NoticeVersion)).leads("/m/form")
 	number := once(b.t, b.get("/m/form").is(http.StatusOK))
-	b.post("/m/form", form("name", canaryName, "number", canaryNumber, "once", number)).leads("/m/review")
+	b.post("/m/form", given("name", canaryName, "number", canaryNumber, "once", number)).leads("/m/review")
 }
 
 func (b *browser) agree() {
 	b.t.Helper()
 	number := once(b.t, b.get("/m/terms").is(http.StatusOK))
-	b.post("/m/terms", form("agreed", "yes", "version", web.TermsVersion, "shown", "zh-CN", "once", number)).leads("/m/qr")
+	b.post("/m/terms", ticked("once", number)).leads("/m/qr")
 }
 
 // happens is something that others do.
@@ -354,6 +366,7 @@ func (f *fixture) reach(account string, state lifecycle.State) *browser {
 	path[lifecycle.ManualReview] = slices.Concat(path[lifecycle.Approved], []func(){func() {
 		number := once(f.t, b.get("/m/alternative").is(http.StatusOK))
 		b.post("/m/alternative", form("once", number)).leads("/m/manual")
+		b.post("/m/pictures", form("agreed", "yes", "version", consent.Current(lifecycle.ConsentPictures))).leads("/m/evidence")
 	}})
 	for _, step := range path[state] {
 		step()

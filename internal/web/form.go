@@ -5,6 +5,7 @@ import (
 
 	"github.com/verigate/verigate/internal/page"
 	"github.com/verigate/verigate/workflows/contract"
+	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/realname"
 )
 
@@ -24,7 +25,8 @@ func (s *Server) save(v *visit) error {
 		return s.formAgain(v, http.StatusOK, name, numberTyped, nil, "")
 	}
 	subject, faults := realname.New(name, string(realname.CNID), numberTyped, v.now, s.cfg.Sandbox...)
-	if len(faults) > 0 {
+	given, agreed := s.ticked(v, lifecycle.ConsentIdentity, "agreed", "version")
+	if len(faults) > 0 || !agreed {
 		return s.formAgain(v, http.StatusUnprocessableEntity, name, numberTyped, faults, "")
 	}
 	ctx := v.r.Context()
@@ -32,17 +34,25 @@ func (s *Server) save(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if given.Evidence, err = s.origin(v); err != nil {
+		return err
+	}
+	taken, err := s.texts.Take(given)
+	if err != nil {
+		return err
+	}
 	change := v.change()
 	if v.update == updateCorrect {
 		_, err = s.cfg.Engine.Correct(ctx, v.session.AccountID, change, contract.Correct{
-			Identity: identity, RiskNoticeVersion: v.session.Notice, Actor: v.actor(),
+			Identity: identity, RiskNoticeVersion: v.session.Notice, Consent: &taken, Actor: v.actor(),
 		})
 	} else {
 		_, err = s.cfg.Engine.Submit(ctx, v.session.AccountID, change, contract.Submit{
-			Identity: identity, RiskNoticeVersion: v.session.Notice, Actor: v.actor(),
+			Identity: identity, RiskNoticeVersion: v.session.Notice, Consent: &taken, Actor: v.actor(),
 		})
 	}
 	s.tidy(ctx, v, change, identity.Ref, err)
+	s.tidy(ctx, v, change, given.Evidence, err)
 	if kind := noteOf(err); err != nil && kind != "" {
 		if err := s.look(ctx, v); err != nil {
 			return err
@@ -61,8 +71,18 @@ func (s *Server) save(v *visit) error {
 
 func (s *Server) formAgain(v *visit, status int, name, number string, faults realname.Faults, kind string) error {
 	f := s.inside(v, pageForm)
-	p := &formPage{frame: f, Name: cut(name, maxTyped), Number: cut(number, maxTyped), Faults: map[string]string{}, Person: s.person(v)}
-	f.Faulty = len(faults) > 0
+	p := &formPage{frame: f, Name: cut(name, maxTyped), Number: cut(number, maxTyped), Faults: map[string]string{}, Person: s.person(v), Text: s.ask(v, lifecycle.ConsentIdentity)}
+	p.Agreed = v.r.PostFormValue("agreed") == "yes"
+	if status == http.StatusUnprocessableEntity {
+		if _, agreed := s.ticked(v, lifecycle.ConsentIdentity, "agreed", "version"); !agreed {
+			message, err := v.lang.Text("consent.form.unticked")
+			if err != nil {
+				return err
+			}
+			p.Agreed, p.Faults["agreed"] = false, message
+		}
+	}
+	f.Faulty = status == http.StatusUnprocessableEntity
 	if kind != "" {
 		f.Note = &note{kind, v.now, true}
 	}

@@ -26,6 +26,7 @@ const (
 	noteRenewed     = "renewed" // another code
 	noteWithdrawn   = "withdrawn"
 	noteBack        = "back" // left the route without a face
+	noteDeclined    = "declined"
 	noteGiven       = "evidence_kept"
 	noteRemoved     = "evidence_removed"
 	noteBusy        = "busy"
@@ -40,7 +41,7 @@ const (
 )
 
 func goodNotes() []string {
-	return []string{noteSaved, noteChecked, noteCurrent, noteRenewed, noteWithdrawn, noteBack, noteGiven, noteRemoved}
+	return []string{noteSaved, noteChecked, noteCurrent, noteRenewed, noteWithdrawn, noteBack, noteDeclined, noteGiven, noteRemoved}
 }
 
 func badNotes() []string {

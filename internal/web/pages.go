@@ -30,6 +30,8 @@ type frame struct {
 	Once      string // number of the command that a form of this page sends
 	Step      int    // of the merchant's way, 1 to 4; 0 shows none
 	Bad       bool   // the step at hand has failed
+
+	MayWithdraw bool // a consent to face processing is in force
 }
 
 // T is a text in the reader's language.
@@ -114,6 +116,7 @@ func (s *Server) inside(v *visit, p site) *frame {
 		lang: v.lang, Page: string(p), Path: p.path(), Operator: s.cfg.Operator, Now: v.now, Inside: true,
 		Account: v.session.AccountID, ReturnURL: v.session.ReturnURL, Version: v.version(), Follows: true, Waits: p.waits(),
 		Once: once, Step: step(v, p), Bad: v.head.State == lifecycle.Rejected || v.head.State == lifecycle.FaceFailed || v.head.State == lifecycle.Locked,
+		MayWithdraw: v.can(lifecycle.StepWithdrawConsent) && p != pageWithdraw,
 	}
 }
 

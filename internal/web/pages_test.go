@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -171,7 +172,7 @@ func TestFormKeepsWhatWasTyped(t *testing.T) {
 	b.post("/m/update", form("version", "2026-11")).leads("/m/form")
 
 	typed := `·"><script>alert(1)</script>`
-	body := b.post("/m/form", form("name", typed, "number", "11010119900307451X")).is(http.StatusUnprocessableEntity)
+	body := b.post("/m/form", given("name", typed, "number", "11010119900307451X")).is(http.StatusUnprocessableEntity)
 	require.NotContains(t, body, "<script>alert")
 	require.Contains(t, body, `&lt;script&gt;alert(1)&lt;/script&gt;`)
 	require.Contains(t, body, `value="11010119900307451X"`)
@@ -183,7 +184,7 @@ func TestFormKeepsWhatWasTyped(t *testing.T) {
 	body = b.post("/m/form", form("name", typed, "number", "x", "lang", "en")).is(http.StatusOK)
 	require.Contains(t, body, `<html lang="en">`)
 	require.Contains(t, body, "&lt;script&gt;", "the switch loses nothing")
-	body = b.post("/m/form", form("name", "", "number", "")).is(http.StatusUnprocessableEntity)
+	body = b.post("/m/form", given("name", "", "number", "")).is(http.StatusUnprocessableEntity)
 	require.Contains(t, body, "Enter the name as it stands on the document.")
 	require.Contains(t, body, `href="#number"`)
 	require.Empty(t, f.engine.seen())
@@ -195,13 +196,13 @@ func TestDoubleClickIsOneCommand(t *testing.T) {
 	b := f.enter("a1")
 	b.post("/m/update", form("version", "2026-11")).leads("/m/form")
 	number := once(t, b.get("/m/form").is(http.StatusOK))
-	sent := form("name", canaryName, "number", canaryNumber, "once", number)
+	sent := given("name", canaryName, "number", canaryNumber, "once", number)
 	b.post("/m/form", sent).leads("/m/review")
 	b.post("/m/form", sent).leads("/m/review")
 	v, err := f.store.Head(t.Context(), "a1")
 	require.NoError(t, err)
 	require.Equal(t, 1, v.Revision)
-	require.Equal(t, 1, f.vault.count(), "no orphan stays in the vault")
+	require.Equal(t, 2, f.vault.count(), "the information and where the consent came from: no orphan stays in the vault")
 	require.Contains(t, b.get("/m/review").is(http.StatusOK), "110***********4514")
 }
 
@@ -211,13 +212,13 @@ func TestFormOutlivesAnEngineThatIsAway(t *testing.T) {
 	b := f.enter("a1")
 	b.post("/m/update", form("version", "2026-11")).leads("/m/form")
 	f.engine.fail(apiDown())
-	body := b.post("/m/form", form("name", canaryName, "number", canaryNumber)).is(http.StatusServiceUnavailable)
+	body := b.post("/m/form", given("name", canaryName, "number", canaryNumber)).is(http.StatusServiceUnavailable)
 	require.Contains(t, body, canaryName)
 	require.Contains(t, body, canaryNumber)
 	require.Contains(t, body, "操作未执行")
 	require.Zero(t, f.vault.count())
 	f.engine.fail(nil)
-	b.post("/m/form", form("name", canaryName, "number", canaryNumber, "once", once(t, body))).leads("/m/review")
+	b.post("/m/form", given("name", canaryName, "number", canaryNumber, "once", once(t, body))).leads("/m/review")
 }
 
 func TestTermsNeedTheTick(t *testing.T) {
@@ -226,20 +227,28 @@ func TestTermsNeedTheTick(t *testing.T) {
 	b := f.reach("a1", lifecycle.Approved)
 	body := b.get("/m/terms").is(http.StatusOK)
 	require.NotRegexp(t, `<input[^>]*name="agreed"[^>]*checked`, body)
-	for _, words := range []string{"版本 2026-11", "支付宝", "示例平台", "privacy@platform.example", "保存期限", "/m/alternative"} {
+	for _, words := range []string{"版本 face-2026-12", "版本 provide-2026-12", "支付宝", "示例平台", "privacy@platform.example", "保存期限", "/m/alternative"} {
 		require.Contains(t, body, words)
 	}
+	without := func(field, value string) url.Values {
+		sent := ticked()
+		sent.Set(field, value)
+		return sent
+	}
 	for name, sent := range map[string]answer{
-		"no tick":       b.post("/m/terms", form("version", "2026-11")),
-		"other version": b.post("/m/terms", form("version", "2019-01", "agreed", "yes")),
-		"other value":   b.post("/m/terms", form("version", "2026-11", "agreed", "on")),
+		"no tick":          b.post("/m/terms", without("agreed", "")),
+		"one of two ticks": b.post("/m/terms", without("provided", "")),
+		"other version":    b.post("/m/terms", without("version", "2019-01")),
+		"older version":    b.post("/m/terms", without("version", "2026-11")),
+		"other provide":    b.post("/m/terms", without("provide_version", "")),
+		"other value":      b.post("/m/terms", without("agreed", "on")),
 	} {
 		require.Contains(t, sent.is(http.StatusUnprocessableEntity), "请先勾选同意", name)
 	}
 	require.NotContains(t, f.engine.seen(), "start_face")
 	b.agree()
 	require.Len(t, f.engine.consents, 1)
-	require.Equal(t, "2026-11", f.engine.consents[0].TextVersion)
+	require.Equal(t, "face-2026-12", f.engine.consents[0].TextVersion)
 	require.Equal(t, "zh-CN", f.engine.consents[0].Language)
 	evidence, err := f.vault.Text(t.Context(), "a1", f.engine.consents[0].EvidenceRef)
 	require.NoError(t, err)
@@ -367,7 +376,8 @@ func TestFailureSaysWhyAndWhatNext(t *testing.T) {
 	require.NotContains(t, body, "onmouseover", "a code that we have no words for is not shown")
 	require.Contains(t, body, "未满足审核要求")
 	page := b.get("/m/withdraw").is(http.StatusOK)
-	b.post("/m/withdraw", form("once", once(t, page))).leads("/m/failed")
+	b.post("/m/withdraw", form("once", once(t, page))).leads("/m/alternative")
+	require.Contains(t, b.get("/m/alternative").is(http.StatusOK), "授权已撤回", "the other way is there in the same answer")
 	b.post("/m/failed", form("once", "again")).leads("/m/terms")
 }
 
@@ -423,7 +433,7 @@ func TestCommandsThatDoNotFitChangeNothing(t *testing.T) {
 	b := f.reach("a1", lifecycle.Verified)
 	before := len(f.engine.seen())
 	for _, path := range []string{"/m/form", "/m/terms", "/m/qr", "/m/failed", "/m/alternative", "/m/manual"} {
-		b.post(path, form("agreed", "yes", "version", "2026-11", "name", canaryName, "number", canaryNumber)).leads("/m/done")
+		b.post(path, ticked("name", canaryName, "number", canaryNumber)).leads("/m/done")
 	}
 	require.Len(t, f.engine.seen(), before)
 }
@@ -436,15 +446,15 @@ func TestErrorsOfTheEngineAreSaid(t *testing.T) {
 			f := newFixture(t)
 			b := f.reach("a1", lifecycle.Approved)
 			f.engine.fail(c.err)
-			b.post("/m/terms", form("agreed", "yes", "version", "2026-11")).leads("/m/terms")
+			b.post("/m/terms", ticked()).leads("/m/terms")
 			require.Contains(t, b.get("/m/terms").is(http.StatusOK), c.words)
-			require.Equal(t, c.kept, f.vault.count()-1, "the evidence of the consent stays only if it may have been recorded")
+			require.Equal(t, c.kept, f.vault.count()-2, "the evidence of the consent stays only if it may have been recorded")
 		})
 	}
 	f := newFixture(t)
 	b := f.reach("a1", lifecycle.Approved)
 	f.engine.fail(errOther)
-	require.NotContains(t, b.post("/m/terms", form("agreed", "yes", "version", "2026-11")).is(http.StatusInternalServerError), "something else")
+	require.NotContains(t, b.post("/m/terms", ticked()).is(http.StatusInternalServerError), "something else")
 }
 
 func TestStoreIsAway(t *testing.T) {

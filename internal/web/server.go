@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/verigate/verigate/internal/consent"
 	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/page"
 	"github.com/verigate/verigate/internal/routes"
@@ -28,6 +29,7 @@ type Server struct {
 	mux          *routes.Mux
 	asks         *askers
 	evidence     *evidence.Cabinet
+	texts        *consent.Library
 
 	streams chan struct{} // one value per open stream
 	tasks   *tasks.Group  // the streams
@@ -42,10 +44,13 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, asks: newAskers(cfg.RefreshEvery), streams: make(chan struct{}, cfg.MaxStreams), tasks: tasks.New(),
 	}
-	if err := s.load(); err != nil {
+	var err error
+	if s.texts, err = consent.Load(); err != nil {
 		return nil, err
 	}
-	var err error
+	if err = s.load(); err != nil {
+		return nil, err
+	}
 	s.evidence, err = evidence.New(evidence.Config{Store: cfg.Store, Vault: cfg.Vault, Now: cfg.Now, Logger: cfg.Logger, Rules: cfg.Evidence})
 	if err != nil {
 		return nil, err
@@ -85,7 +90,7 @@ func (s *Server) routes() http.Handler {
 	}
 	for pattern, command := range map[string]func(*visit) error{
 		"/m/update": s.confirm, "/m/form": s.save, "/m/terms": s.agree, "/m/qr": s.renew, "/m/failed": s.retry,
-		"/m/refresh": s.refresh, "/m/alternative": s.chooseManual, "/m/manual": s.cancelManual, "/m/withdraw": s.withdraw,
+		"/m/decline": s.decline, "/m/pictures": s.agreePictures, "/m/refresh": s.refresh, "/m/alternative": s.chooseManual, "/m/manual": s.cancelManual, "/m/withdraw": s.withdraw,
 		"/m/leave": s.leave, pageEvidence.path(): s.giveEvidence, "/m/evidence/remove": s.removeEvidence,
 	} {
 		mux.HandleFunc("POST "+pattern, s.within(command))

@@ -130,7 +130,7 @@ func TestOneAccountPerSession(t *testing.T) {
 	body := mine.get("/m/?account=a2&account_id=a2", func(r *http.Request) { r.Header.Set("X-Account-Id", "a2") }).is(http.StatusOK)
 	require.NotContains(t, body, "a2")
 	mine.post("/m/update", form("version", "2026-11")).leads("/m/form")
-	mine.post("/m/form", form("name", canaryName, "number", canaryNumber, "account", "a2", "account_id", "a2")).leads("/m/review")
+	mine.post("/m/form", given("name", canaryName, "number", canaryNumber, "account", "a2", "account_id", "a2")).leads("/m/review")
 	other, err := f.store.Head(t.Context(), "a2")
 	require.NoError(t, err)
 	require.Zero(t, other.Seq)
@@ -205,7 +205,7 @@ func TestOversizedForm(t *testing.T) {
 	f := newFixture(t)
 	b := f.enter("a1")
 	b.post("/m/update", form("version", "2026-11")).leads("/m/form")
-	b.post("/m/form", form("name", strings.Repeat("a", 100_000), "number", canaryNumber)).is(http.StatusUnprocessableEntity)
+	b.post("/m/form", given("name", strings.Repeat("a", 100_000), "number", canaryNumber)).is(http.StatusUnprocessableEntity)
 	require.Empty(t, f.engine.seen())
 }
 

@@ -34,7 +34,7 @@ func (b *tab) finish(result string) {
 func phonePages(t *testing.T, s *stage) {
 	a := s.account(t).approved()
 	show := func() string {
-		st := a.command("start-face", map[string]any{"consent": map[string]any{"text_version": "2020-11", "language": "zh-CN", "agreed": true}})
+		st := a.command("start-face", map[string]any{"consent": map[string]any{"text_version": "face-2026-12", "language": "zh-CN", "agreed": true}, "provide": map[string]any{"text_version": "provide-2026-12", "agreed": true}})
 		require.NotNil(t, st.QR)
 		return st.QR.URL
 	}

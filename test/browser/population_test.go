@@ -97,7 +97,7 @@ func (s *stage) everyState(t testing.TB) {
 		a.await("under_review")
 	}
 	s.call(t, http.MethodPost, s.API+"/v1/reviews/"+anyID+"-5", s.ReviewerKey, map[string]string{"decision": "reject", "reason_code": "name_id_mismatch"}, http.StatusOK, nil)
-	agreed := map[string]any{"consent": map[string]any{"text_version": "2020-11", "language": "zh-CN", "agreed": true}}
+	agreed := map[string]any{"consent": map[string]any{"text_version": "face-2026-12", "language": "zh-CN", "agreed": true}, "provide": map[string]any{"text_version": "provide-2026-12", "agreed": true}}
 	named("shop-qr").approved().command("start-face", agreed)
 	named("shop-manual").approved().command("choose-manual", map[string]string{"reason": "no_phone"})
 	failed := named("shop-failed").approved()

@@ -102,7 +102,10 @@ func (p person) form() map[string]any {
 }
 
 func consent() map[string]any {
-	return map[string]any{"consent": map[string]any{"text_version": "face-1", "language": "zh-CN", "agreed": true}}
+	return map[string]any{
+		"consent": map[string]any{"text_version": "face-2026-12", "language": "zh-CN", "agreed": true},
+		"provide": map[string]any{"text_version": "provide-2026-12", "agreed": true},
+	}
 }
 
 // submit hands in the real-name information and waits for what the review makes of it.

@@ -32,6 +32,7 @@ type LoginResult struct {
 type Submit struct {
 	Identity          lifecycle.Identity `json:"identity"`
 	RiskNoticeVersion string             `json:"risk_notice_version"`
+	Consent           *Consent           `json:"consent,omitempty"` // to the processing of the information, if it was asked for
 	Actor             lifecycle.Actor    `json:"actor"`
 }
 
@@ -42,6 +43,7 @@ type Correct struct {
 	RiskNoticeVersion string             `json:"risk_notice_version"`
 	Support           bool               `json:"support,omitempty"`
 	Reason            string             `json:"reason,omitempty"` // code, required with Support
+	Consent           *Consent           `json:"consent,omitempty"`
 	Actor             lifecycle.Actor    `json:"actor"`
 }
 
@@ -63,16 +65,36 @@ type Review struct {
 	Actor      lifecycle.Actor `json:"actor"`
 }
 
-// Consent is the merchant's agreement to face processing as it was shown.
+// Consent is the merchant's agreement to one kind of processing as it was shown; see lifecycle.Consent.
 type Consent struct {
-	TextVersion string `json:"text_version"`
-	Language    string `json:"language"`
-	EvidenceRef string `json:"evidence_ref,omitempty"` // vault reference of address and user agent
+	TextVersion string                `json:"text_version"`
+	Language    string                `json:"language"`
+	EvidenceRef string                `json:"evidence_ref,omitempty"` // vault reference of address and user agent
+	Kind        lifecycle.ConsentKind `json:"kind,omitempty"`
+	TextSHA256  string                `json:"text_sha256,omitempty"`
+	ShownAt     time.Time             `json:"shown_at,omitzero"`
+	Action      string                `json:"action,omitempty"`
+	Channel     string                `json:"channel,omitempty"`
+	By          string                `json:"by,omitempty"`
+	Processor   *lifecycle.Processor  `json:"processor,omitempty"`
+}
+
+// Record is the consent as the log keeps it.
+func (c Consent) Record(id string, at time.Time, generation int, subject *lifecycle.Identity) lifecycle.Consent {
+	r := lifecycle.Consent{
+		ID: id, TextVersion: c.TextVersion, Language: c.Language, AgreedAt: at, EvidenceRef: c.EvidenceRef, Generation: generation,
+		Kind: c.Kind, TextSHA256: c.TextSHA256, ShownAt: c.ShownAt, Action: c.Action, Channel: c.Channel, By: c.By, Processor: c.Processor,
+	}
+	if subject != nil && c.Kind != "" {
+		r.Subject = subject.Digest
+	}
+	return r
 }
 
 // StartFace starts an attempt or shows another QR for the one that lives.
 type StartFace struct {
-	Consent *Consent        `json:"consent,omitempty"` // nil: the consent in force
+	Consent *Consent        `json:"consent,omitempty"` // to face processing; nil: the consent in force
+	Also    []Consent       `json:"also,omitempty"`    // other consents given with it; recorded if Consent is
 	Actor   lifecycle.Actor `json:"actor"`
 }
 

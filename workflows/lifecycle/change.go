@@ -42,7 +42,8 @@ type Detail struct {
 	Findings   []string    `json:"findings,omitempty"`   // begin_review: codes of what the automatic checks found
 	NoteRef    string      `json:"note_ref,omitempty"`   // approve, reject, …: vault reference of a reviewer's note
 	Correction string      `json:"correction,omitempty"` // correct: which right was used, "policy" or "support"
-	Consent    *Consent    `json:"consent,omitempty"`    // issue_qr with a new consent
+	Consent    *Consent    `json:"consent,omitempty"`    // issue_qr with a new consent to face processing; submit, correct: to the processing of what was typed
+	Also       []Consent   `json:"also,omitempty"`       // issue_qr: other consents of the same step, such as to giving name and number to the provider
 	Attempt    *Attempt    `json:"attempt,omitempty"`    // issue_qr with a new attempt
 	Lease      *Lease      `json:"lease,omitempty"`      // issue_qr
 	LeaseID    string      `json:"lease_id,omitempty"`   // scan, expire
@@ -60,17 +61,6 @@ type Detail struct {
 type Identity struct {
 	Ref    string `json:"ref"`    // vault reference
 	Digest string `json:"digest"` // keyed digest of document type and number, to find the same number on another account
-}
-
-// Consent is the merchant's separate agreement to face processing. Address and user agent lie in the vault
-// under EvidenceRef.
-type Consent struct {
-	ID          string    `json:"id"`
-	TextVersion string    `json:"text_version"`
-	Language    string    `json:"language"`
-	AgreedAt    time.Time `json:"agreed_at"`
-	EvidenceRef string    `json:"evidence_ref,omitempty"`
-	Generation  int       `json:"generation"`
 }
 
 // AttemptResult is how an attempt ended; empty while it lives.

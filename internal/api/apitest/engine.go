@@ -164,7 +164,8 @@ func (e *Engine) Login(ctx context.Context, accountID string, in contract.Login)
 // Submit implements api.Engine.
 func (e *Engine) Submit(ctx context.Context, accountID, changeID string, in contract.Submit) (contract.Status, error) {
 	status, err := e.Event(ctx, accountID, changeID, "submit", lifecycle.Change{
-		Event: lifecycle.Submit, Actor: in.Actor, Detail: lifecycle.Detail{Identity: &in.Identity},
+		Event: lifecycle.Submit, Actor: in.Actor,
+		Detail: lifecycle.Detail{Identity: &in.Identity, Consent: e.submitted(accountID, changeID, in.Consent, &in.Identity)},
 	})
 	if err != nil || status.State != lifecycle.Submitted {
 		return status, err
@@ -172,6 +173,15 @@ func (e *Engine) Submit(ctx context.Context, accountID, changeID string, in cont
 	return e.Event(ctx, accountID, changeID+"/review", "begin_review", lifecycle.Change{
 		Event: lifecycle.BeginReview, Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem},
 	})
+}
+
+// submitted is the consent that came with real-name information.
+func (e *Engine) submitted(accountID, changeID string, c *contract.Consent, subject *lifecycle.Identity) *lifecycle.Consent {
+	if c == nil {
+		return nil
+	}
+	record := c.Record(named(accountID, changeID, "consent"), e.Now(), 0, subject)
+	return &record
 }
 
 // Correct implements api.Engine.
@@ -185,7 +195,8 @@ func (e *Engine) Correct(ctx context.Context, accountID, changeID string, in con
 			right = lifecycle.CorrectionByPolicy
 		}
 		return lifecycle.Change{
-			Event: lifecycle.Correct, Actor: in.Actor, Reason: in.Reason, Detail: lifecycle.Detail{Identity: &in.Identity, Correction: right},
+			Event: lifecycle.Correct, Actor: in.Actor, Reason: in.Reason,
+			Detail: lifecycle.Detail{Identity: &in.Identity, Correction: right, Consent: e.submitted(accountID, changeID, in.Consent, &in.Identity)},
 		}, nil
 	})
 }
@@ -226,9 +237,10 @@ func (e *Engine) StartFace(ctx context.Context, accountID, changeID string, in c
 			return c, err
 		}
 		if in.Consent != nil && !(e.SameConsent && v.Consent != nil) {
-			c.Detail.Consent = &lifecycle.Consent{
-				ID: named(accountID, changeID, "consent"), TextVersion: in.Consent.TextVersion, Language: in.Consent.Language,
-				AgreedAt: now, EvidenceRef: in.Consent.EvidenceRef, Generation: v.Generation,
+			record := in.Consent.Record(named(accountID, changeID, "consent"), now, v.Generation, v.Identity)
+			c.Detail.Consent = &record
+			for i, also := range in.Also {
+				c.Detail.Also = append(c.Detail.Also, also.Record(named(accountID, changeID, "consent"+string(rune('a'+i))), now, v.Generation, v.Identity))
 			}
 		}
 		attempt := v.Live(now)

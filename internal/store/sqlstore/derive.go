@@ -25,14 +25,15 @@ func derive(ctx context.Context, tx *transaction, e stamped) error {
 	}
 	switch c.Event {
 	case lifecycle.IssueQR:
-		return deriveIssue(ctx, tx, c)
+		return errors.Join(deriveConsents(ctx, tx, c), deriveIssue(ctx, tx, c))
+	case lifecycle.Submit, lifecycle.Correct:
+		return deriveConsents(ctx, tx, c)
 	case lifecycle.Scan:
 		return deriveScan(ctx, tx, v)
 	case lifecycle.Pass, lifecycle.Fail:
 		return deriveResult(ctx, tx, v, c.Detail.AttemptID)
 	case lifecycle.WithdrawConsent, lifecycle.Revoke:
-		_, err := tx.exec(ctx, `UPDATE consents SET ended_at = ? WHERE account_id = ? AND ended_at IS NULL`, instant(c.At), c.AccountID)
-		return err
+		return endConsents(ctx, tx, c)
 	case lifecycle.Restrict:
 		return errors.Join(openEpisodes(ctx, tx, e), countRestrictions(ctx, tx, e.AccountID))
 	case lifecycle.Lift:
@@ -45,17 +46,6 @@ func derive(ctx context.Context, tx *transaction, e stamped) error {
 }
 
 func deriveIssue(ctx context.Context, tx *transaction, c lifecycle.Change) error {
-	if consent := c.Detail.Consent; consent != nil {
-		body, err := encodeDetail("consent", consent)
-		if err != nil {
-			return err
-		}
-		_, err = tx.exec(ctx, `INSERT INTO consents (consent_id, account_id, generation, body) VALUES (?, ?, ?, ?)`,
-			consent.ID, c.AccountID, consent.Generation, body)
-		if err != nil {
-			return err
-		}
-	}
 	if attempt := c.Detail.Attempt; attempt != nil {
 		body, err := encodeDetail("attempt", attempt)
 		if err != nil {

@@ -81,16 +81,17 @@ func (s *Store) AttemptsOf(ctx context.Context, accountID string) ([]store.Attem
 // ConsentsOf implements store.Details.
 func (s *Store) ConsentsOf(ctx context.Context, accountID string) ([]store.ConsentRecord, error) {
 	var all []store.ConsentRecord
-	err := each(ctx, reader{s}, `SELECT body, ended_at FROM consents WHERE account_id = ? ORDER BY generation DESC, consent_id LIMIT ?`,
+	err := each(ctx, reader{s}, `SELECT body, ended_at, ended_via FROM consents WHERE account_id = ? ORDER BY generation DESC, consent_id LIMIT ?`,
 		[]any{accountID, store.MostDetails}, func(scan func(...any) error) error {
 			var c store.ConsentRecord
-			err := scanDetail(scan, &c.Consent, &c.EndedAt)
+			err := scanDetail(func(to ...any) error { return scan(append(to, &c.EndedVia)...) }, &c.Consent, &c.EndedAt)
 			all = append(all, c)
 			return err
 		})
 	slices.SortFunc(all, func(x, y store.ConsentRecord) int {
 		return cmp.Or(x.AgreedAt.Compare(y.AgreedAt), cmp.Compare(x.ID, y.ID))
 	})
+	supersede(all)
 	return all, s.fault(ctx, "read consents", err)
 }
 

@@ -86,6 +86,8 @@ func TestReleasedMigrationsStay(t *testing.T) {
 		"sqlite/00012_reviews.sql":         "e963b941d7f4f77c50be9a0d4f02e46fc43c9244710f6939597d7af7beef5c6c",
 		"sqlite/00013_evidence.sql":        "4b15d1996a41b30658dc4f63cb0e8c17b7d05e73e1e96b368474e3dfbab21d29",
 		"sqlite/00014_first_approvals.sql": "5595e1c424bd4e7e79dbd09026fd697507092c9dd8ffc63976ae47be10e3be2d",
+		"sqlite/00015_data_keys.sql":       "e71ce18a5842327a2b6ce2bdc82e59d0b5a7254c429df21dac6abdc9936cb4c2",
+		"sqlite/00017_consents.sql":        "c92d12dc09a10872c77c8f18d84551bda32a0676fb68173c46e48359e591e63e",
 		"sqlite/00019_key_accounts.sql":    "35fa695d3ac9ea9bb91715e52f831fcd0ac956090c0a62d2813621cfb866eca2",
 		"sqlite/00009_audit.sql":           "6c2a1a7470dfffc09f46dceefac163c43cadd9a7a67b5aefd23bbd9695dae60e",
 	}

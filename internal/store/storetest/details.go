@@ -84,7 +84,7 @@ func testAttemptsAndConsents(t *testing.T, h *harness) {
 	h.append(t, "a1", "withdrawn", change(lifecycle.WithdrawConsent, 11))
 	consents, err = h.ConsentsOf(ctx, "a1")
 	require.NoError(t, err)
-	same(t, []store.ConsentRecord{{Consent: *first.Consent, EndedAt: at(11)}}, consents)
+	same(t, []store.ConsentRecord{{Consent: *first.Consent, EndedAt: at(11), EndedVia: store.EndedByAPI}}, consents)
 	others, err := h.ConsentsOf(ctx, "a2")
 	require.NoError(t, err)
 	require.Len(t, others, 1)

@@ -167,9 +167,9 @@
     fit();
     countdown();
     document.querySelectorAll('form[data-tick]').forEach(function (form) {
-      var box = form.querySelector('input[type=checkbox]'), button = form.querySelector('button.primary');
-      function match() { button.disabled = !box.checked; }
-      box.addEventListener('change', match);
+      var boxes = Array.prototype.slice.call(form.querySelectorAll('input[type=checkbox]')), button = form.querySelector('button.primary');
+      function match() { button.disabled = !boxes.every(function (box) { return box.checked; }); }
+      boxes.forEach(function (box) { box.addEventListener('change', match); });
       match();
     });
     document.querySelectorAll('form[data-busy]').forEach(function (form) {
