@@ -261,6 +261,19 @@ type secretsRotateCmd struct {
 	File string `arg:"" type:"path" help:"File with the present secret."`
 }
 
+// Help is the manual page.
+func (secretsRotateCmd) Help() string {
+	return `Prints to standard output. Give every process the new secret; how long the older keys are to be kept:
+
+  receipts  as long as the server is to check what they signed; their public keys check it for ever (docs/receipts.md)
+  links     until the last link of theirs has ended: a day
+  codec     until no run is open that was begun under them, and the retention of the namespace has passed (docs/payloads.md);
+            a worker that lacks a key names it and tries again, so all processes need the new secret at about the same time
+
+Example:
+  umask 077; verigate secrets rotate codec secrets/codec > secrets/codec.new && mv secrets/codec.new secrets/codec`
+}
+
 // Run rotates.
 func (c secretsRotateCmd) Run(w *world) error {
 	return changeSecret(w, c.File, func(old []byte) ([]byte, error) { return app.RotateSecret(c.Kind, old) })

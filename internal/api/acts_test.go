@@ -285,7 +285,7 @@ func untold() (services, asking []string) {
 			"put-account", "import-accounts", "put-contact", "delete-contact", "report-login", "report-prompt", "submit", "start-face", "refresh",
 			"choose-manual", "cancel-manual", "withdraw-consent", "create-link", "add-evidence", "delete-evidence",
 		}, []string{
-			"decide", "decide-batch", "preview-impact", "list-impact", "verify-audit", "check-receipt",
+			"decide", "decide-batch", "preview-impact", "list-impact", "verify-audit", "check-receipt", "decode-payloads",
 		}
 }
 

@@ -46,9 +46,6 @@ func (s *Server) payloadRoutes() {
 	}
 	s.document(op, true, s.json(reflect.TypeFor[payloadsText]()), s.json(reflect.TypeFor[payloadsText]()))
 	s.serve(op, func(c *call) error {
-		if looks.first(c.key.ID, c.now) {
-			c.mark()
-		}
 		if err := s.readBody(c); err != nil {
 			return err
 		}
@@ -56,12 +53,15 @@ func (s *Server) payloadRoutes() {
 		if errors.Is(err, ErrNotPayloads) {
 			return notJSON("The body is not a list of payloads.", "请求内容不是 payload 列表。")
 		}
-		if err == nil {
-			err = s.told(c, nil) // nobody sees what nobody knows that they saw
-		}
 		if err != nil {
-			looks.forget(c.key.ID)
 			return err
+		}
+		if looks.first(c.key.ID, c.now) {
+			c.mark()
+			if err := s.told(c, nil); err != nil { // nobody sees what nobody knows that they saw
+				looks.forget(c.key.ID)
+				return err
+			}
 		}
 		s.write(c.w, http.StatusOK, mediaJSON, opened)
 		return nil

@@ -20,6 +20,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	sdkworker "go.temporal.io/sdk/worker"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	historypb "go.temporal.io/api/history/v1"
@@ -35,6 +36,7 @@ import (
 	"github.com/verigate/verigate/workflows"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/payload"
 	"github.com/verigate/verigate/workflows/policy"
 	"github.com/verigate/verigate/workflows/realname"
 )
@@ -42,9 +44,12 @@ import (
 var update = flag.Bool("update", false, "record testdata/histories anew")
 
 // bed is one server, store and worker. Histories are recorded in clear: they hold no personal data, and a
-// replay must not depend on a key.
+// replay must not depend on a key. Whatever is not recorded is encrypted as in production, and looked at on the wire.
 type bed struct {
 	t        *testing.T
+	codec    *payload.Codec // nil while histories are recorded
+	server   *devserver.Server
+	deps     worker.Deps
 	client   client.Client
 	typed    *workflows.Client
 	store    *sqlstore.Store
@@ -59,13 +64,15 @@ type option func(*bed, *worker.Deps)
 
 func newBed(t *testing.T, options ...option) *bed {
 	t.Helper()
-	server := startServer(t)
+	b := &bed{t: t, provider: &provider{verdicts: map[string]face.State{}}}
+	if !*update {
+		b.codec = newCodec(t, newKeyset(t))
+	}
 	quiet := slog.New(slog.DiscardHandler)
-	c, err := client.Dial(client.Options{HostPort: server.Address(), Namespace: server.Namespace(), Logger: log.NewStructuredLogger(quiet)})
-	require.NoError(t, err)
-	t.Cleanup(c.Close)
-	b := &bed{t: t, client: c, provider: &provider{verdicts: map[string]face.State{}}}
-	subject := realname.Restore("张三", "cn_id", "110101199003070011")
+	b.server = startServer(t)
+	b.client = b.dial(b.server, b.codec, quiet)
+	c := b.client
+	subject := realname.Restore(canaryName, "cn_id", canaryNumber)
 	isGone := func(err error) bool { return errors.Is(err, store.ErrNotFound) }
 	rules := rules{review: policy.Review{Approve: policy.ApproveAutomatic, MinimumAge: 18}}
 	polling := activities.DefaultPolling()
@@ -91,8 +98,36 @@ func newBed(t *testing.T, options ...option) *bed {
 	w := worker.New(c, deps, sdkworker.Options{WorkerStopTimeout: 5 * time.Second})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
-	b.worker = w
+	b.worker, b.deps = w, deps
 	return b
+}
+
+// dial connects; with a codec nothing is sent in clear, and that is looked at.
+func (b *bed) dial(server *devserver.Server, codec *payload.Codec, logger *slog.Logger) client.Client {
+	b.t.Helper()
+	o := client.Options{HostPort: server.Address(), Namespace: server.Namespace(), Logger: log.NewStructuredLogger(logger)}
+	if codec != nil {
+		o.DataConverter, o.FailureConverter = codec.DataConverter(), codec.FailureConverter()
+		o.ConnectionOptions.DialOptions = []grpc.DialOption{grpc.WithChainUnaryInterceptor(watched(b.t).intercept)}
+	}
+	c, err := client.Dial(o)
+	require.NoError(b.t, err)
+	b.t.Cleanup(c.Close)
+	return c
+}
+
+func newKeyset(t *testing.T) []byte {
+	t.Helper()
+	keys, err := payload.GenerateKeyset()
+	require.NoError(t, err)
+	return keys
+}
+
+func newCodec(t *testing.T, keys []byte) *payload.Codec {
+	t.Helper()
+	codec, err := payload.NewCodec(keys)
+	require.NoError(t, err)
+	return codec
 }
 
 func (b *bed) now() time.Time { return time.Now().Add(b.offset) }
@@ -132,7 +167,8 @@ func (b *bed) record(id, name string) []*historypb.History {
 	return b.recordRun(contract.VerificationID(id), name)
 }
 
-func (b *bed) recordRun(workflowID, name string) []*historypb.History {
+// history reads the runs of a workflow, oldest first.
+func (b *bed) history(workflowID string) []*historypb.History {
 	b.t.Helper()
 	var chain []*historypb.History
 	runID := ""
@@ -147,6 +183,12 @@ func (b *bed) recordRun(workflowID, name string) []*historypb.History {
 		chain = append([]*historypb.History{h}, chain...)
 		runID = h.Events[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
 	}
+	return chain
+}
+
+func (b *bed) recordRun(workflowID, name string) []*historypb.History {
+	b.t.Helper()
+	chain := b.history(workflowID)
 	if *update {
 		for i, h := range chain {
 			file := name + ".json"
@@ -165,11 +207,21 @@ func (b *bed) recordRun(workflowID, name string) []*historypb.History {
 // replay proves that what was just run is deterministic.
 func (b *bed) replay(chain []*historypb.History) {
 	b.t.Helper()
-	replayer := sdkworker.NewWorkflowReplayer()
-	worker.RegisterWorkflows(replayer)
 	for _, h := range chain {
-		require.NoError(b.t, replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), h))
+		require.NoError(b.t, b.replayed(h))
 	}
+}
+
+func (b *bed) replayed(h *historypb.History) error {
+	b.t.Helper()
+	var o sdkworker.WorkflowReplayerOptions
+	if b.codec != nil {
+		o.DataConverter, o.FailureConverter = b.codec.DataConverter(), b.codec.FailureConverter()
+	}
+	replayer, err := sdkworker.NewWorkflowReplayerWithOptions(o)
+	require.NoError(b.t, err)
+	worker.RegisterWorkflows(replayer)
+	return replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), h)
 }
 
 func startServer(t *testing.T) *devserver.Server {

@@ -74,7 +74,7 @@ func (w *walker) scan(s contract.Status) {
 
 func (w *walker) plain(do func(ctx context.Context, accountID, changeID string, in contract.Plain) (contract.Status, error), actor lifecycle.Actor) contract.Status {
 	w.t.Helper()
-	return w.ok(do(w.t.Context(), w.id, w.change(), contract.Plain{Reason: "reason", Actor: actor}))
+	return w.ok(do(w.t.Context(), w.id, w.change(), contract.Plain{Reason: canaryReason, Actor: actor}))
 }
 
 // refresh sends the command and does not wait for its answer.
