@@ -55,6 +55,7 @@ type demo struct {
 	ReviewerKey   string `json:"reviewer_key"`
 	AdminPassword string `json:"admin_password"`
 
+	data   string // directory of its databases
 	http   *http.Client
 	people atomic.Int64 // numbers given out
 }
@@ -114,7 +115,7 @@ func runDemo(t testing.TB, home string, env ...string) *demo {
 	})
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	d := &demo{http: &http.Client{Transport: transport, Timeout: patience}}
+	d := &demo{data: filepath.Join(home, "data"), http: &http.Client{Transport: transport, Timeout: patience}}
 	require.NoError(t, json.Unmarshal(text, d))
 	require.NotEmpty(t, d.Portal)
 	return d
