@@ -216,6 +216,9 @@ func auditedSteps() []step {
 		{"expire-key", func(s *scene) answer {
 			return s.post("/v1/keys/"+s.keyID()+"/expire", object{"expires_at": "2020-12-30T00:00:00+08:00", "reason": "old"}, as(s.newKey(api.Admin)))
 		}, told{`^key/[0-9a-f]{16}$`, "old", `"expires_at":null`, `"expires_at":"2020-12-30T`}},
+		{"rotate-key", func(s *scene) answer {
+			return s.post("/v1/keys/"+s.keyID()+"/rotate", object{"overlap": "24h", "reason": "yearly"}, as(s.newKey(api.Admin)))
+		}, told{`^key/[0-9a-f]{16}$`, "yearly", `"state":"open"`, `"state":"open"`}},
 		{"disable-key", func(s *scene) answer {
 			return s.post("/v1/keys/"+s.keyID()+"/disable", object{"reason": "lost"}, as(s.newKey(api.Admin)))
 		}, told{`^key/[0-9a-f]{16}$`, "lost", `"state":"open"`, `"state":"disabled"`}},

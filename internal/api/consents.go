@@ -164,13 +164,13 @@ func (s *Server) consentRoutes() {
 	scopes := []Scope{VerificationsRead, VerificationsWrite, AuditRead}
 	handle(s, operation{
 		id: "list-consent-texts", method: http.MethodGet, path: "/v1/consent-texts", tag: tagVerification, summary: "List what is agreed to",
-		words: "Every text, also those no longer in force, so that it can be shown what somebody agreed to.", scopes: scopes,
+		words: "Every text, also those no longer in force, so that it can be shown what somebody agreed to.", scopes: scopes, reach: ReachNone,
 	}, func(_ context.Context, _ *call, _ none) (int, consentTextsView, error) {
 		return http.StatusOK, s.viewTexts(s.texts.All()), nil
 	})
 	handle(s, operation{
 		id: "show-consent-text", method: http.MethodGet, path: "/v1/consent-texts/{version}", tag: tagVerification, summary: "Show a text",
-		words: "One version in all its languages.", scopes: scopes, codes: []Code{CodeConsentTextNotFound},
+		words: "One version in all its languages.", scopes: scopes, reach: ReachNone, codes: []Code{CodeConsentTextNotFound},
 	}, func(_ context.Context, c *call, _ none) (int, consentTextsView, error) {
 		found := s.texts.Version(c.r.PathValue("version"))
 		if len(found) == 0 {

@@ -11,7 +11,7 @@ func (s *Server) Routes() []routes.Route {
 	return s.mux.Routes(func(r *routes.Route) {
 		op := s.documented(r.Method, r.Path)
 		switch {
-		case op == nil || op.Tags[0] == tagServer:
+		case op == nil || op.Tags[0] == tagServer && len(op.Security) == 0:
 			r.Who = routes.Everybody
 		case op.Tags[0] == tagLinks:
 			r.Who = routes.Holder

@@ -31,7 +31,9 @@ func bodies(next http.Handler, wait time.Duration) http.Handler {
 		control := http.NewResponseController(w)
 		end := func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }
 		body := &arriving{ReadCloser: r.Body, wait: wait, timer: time.AfterFunc(wait, end)}
-		r.Body = body
+		// The server looks at its own request when it answers: whether a body was asked for is written on that one's body.
+		inner := r.WithContext(r.Context())
+		inner.Body = body
 		defer func() {
 			if body.ended || !body.begun && r.Header.Get("Expect") != "" { // nobody was asked to send it
 				body.timer.Stop()
@@ -45,7 +47,7 @@ func bodies(next http.Handler, wait time.Duration) http.Handler {
 			}
 			body.timer.Stop()
 		}()
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, inner)
 	})
 }
 
