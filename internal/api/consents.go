@@ -15,12 +15,12 @@ import (
 
 type startFaceIn struct {
 	Consent *consentIn `json:"consent,omitempty" doc:"The merchant's agreement to face processing. May be left out while an earlier one is in force."`
-	Provide *provideIn `json:"provide,omitempty" doc:"The merchant's separate agreement to give name and number to the provider. Needed together with consent."`
+	Provide *provideIn `json:"provide,omitempty" doc:"The merchant's separate agreement to give name and number to the provider. Left out where the text of consent covers both."`
 }
 
 type consentIn struct {
-	TextVersion string     `json:"text_version" doc:"Version of the text that was shown: the one in force."`
-	TextSHA256  string     `json:"text_sha256,omitempty" doc:"Digest of the text that was shown, in hex. If it is given, it must be that of the version and language."`
+	TextVersion string     `json:"text_version" doc:"Version of the text that was shown: the one in force, or one of your own."`
+	TextSHA256  string     `json:"text_sha256,omitempty" doc:"Digest of the text that was shown, in hex. For a text of ours it must be that of the version and language; for one of your own it is kept."`
 	Language    string     `json:"language" example:"zh-CN" doc:"Language it was shown in: zh-CN or en."`
 	Agreed      bool       `json:"agreed" doc:"true: the merchant agreed."`
 	ShownAt     *time.Time `json:"shown_at,omitempty" nullable:"false" doc:"When it was shown."`
@@ -59,7 +59,7 @@ func (s *Server) keepConsents(ctx context.Context, c *call, in consentIn, provid
 	var f faults
 	face := consent.Given{
 		Kind: lifecycle.ConsentFace, Version: in.TextVersion, Language: in.Language, SHA256: in.TextSHA256,
-		Action: "stated", Channel: "api", By: c.key.ID,
+		Action: "stated", Channel: "api", By: c.key.ID, Own: true,
 	}
 	if s.cfg.Processor != nil {
 		face.Processor = s.cfg.Processor(in.Language)
@@ -68,6 +68,11 @@ func (s *Server) keepConsents(ctx context.Context, c *call, in consentIn, provid
 		f.add("consent.shown_at", "out_of_range", "must not be in the future", "不能是将来的时间")
 	} else if in.ShownAt != nil {
 		face.ShownAt = in.ShownAt.UTC()
+	}
+	f.matches("consent.text_version", in.TextVersion, versionPattern, versionFmt, versionZh)
+	f.matches("consent.language", in.Language, languagePattern, "must be a language tag, as zh-CN", "应为语言标签，例如 zh-CN")
+	if in.TextSHA256 != "" {
+		f.matches("consent.text_sha256", in.TextSHA256, digestPattern, "must be a SHA-256 in hex", "应为十六进制的 SHA-256")
 	}
 	s.checkText(&f, "consent", face)
 	f.atMost("consent.address", in.Address, 64)
@@ -82,7 +87,7 @@ func (s *Server) keepConsents(ctx context.Context, c *call, in consentIn, provid
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	if provide == nil || !provide.Agreed {
+	if provide != nil && !provide.Agreed {
 		return nil, problem(CodeConsentRequired)
 	}
 	if err := s.openAccount(ctx, c); err != nil {

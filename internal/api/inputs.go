@@ -14,6 +14,7 @@ import (
 
 var (
 	codePattern     = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
+	digestPattern   = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	versionPattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 	languagePattern = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$`)
 	evidencePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,127}$`)

@@ -11,10 +11,10 @@ func (s *Server) Routes() []routes.Route {
 	return s.mux.Routes(func(r *routes.Route) {
 		op := s.documented(r.Method, r.Path)
 		switch {
-		case op == nil || op.Tags[0] == tagServer && len(op.Security) == 0:
-			r.Who = routes.Everybody
-		case op.Tags[0] == tagLinks:
+		case op != nil && op.Tags[0] == tagLinks:
 			r.Who = routes.Holder
+		case op == nil || len(op.Security) == 0:
+			r.Who = routes.Everybody
 		default:
 			r.Who = routes.Key
 			r.Scopes, _ = op.Extensions["x-scopes"].([]string)

@@ -44,6 +44,7 @@ type Text struct {
 	Tick     string                  `json:"tick"` // stands beside the box
 	Facts    Facts                   `json:"facts"`
 	SHA256   string                  `json:"-"` // of the file, hex
+	File     string                  `json:"-"` // the file itself, with the places for name and contact
 }
 
 // For returns the text as it is shown: with the name and contact of the processor filled in.
@@ -85,7 +86,7 @@ func parse(content []byte, p pin) (Text, error) {
 	if hex.EncodeToString(sum[:]) != p.sha256 {
 		return Text{}, fmt.Errorf("consent: the text %s (%s) is not the one that was agreed to; give a changed text a new version", p.version, p.language)
 	}
-	t := Text{SHA256: p.sha256}
+	t := Text{SHA256: p.sha256, File: string(content)}
 	if err := json.Unmarshal(content, &t); err != nil {
 		return Text{}, fmt.Errorf("consent: text %s (%s): %w", p.version, p.language, err)
 	}

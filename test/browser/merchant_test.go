@@ -36,6 +36,9 @@ func (b *tab) save(name, number string) {
 	b.t.Helper()
 	b.fill("#name", name)
 	b.fill("#number", number)
+	if !eval[bool](b, "document.querySelector('#agreed').checked") { // it stays ticked when the form comes back
+		b.press("#agreed")
+	}
 	b.pressOn("#real-name button.primary")
 }
 
@@ -44,6 +47,7 @@ func (b *tab) consent() {
 	b.t.Helper()
 	b.awaitPath("/m/terms")
 	b.press("#agreed")
+	b.press("#provided")
 	b.await("the start is enabled", "!document.querySelector('[data-tick] button.primary').disabled")
 	b.pressOn("[data-tick] button.primary")
 	b.awaitPath("/m/qr")

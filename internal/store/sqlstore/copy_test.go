@@ -24,7 +24,7 @@ func TestCopyIsApart(t *testing.T) {
 	}
 	put(s, "a1")
 	require.NoError(t, s.PutKey(t.Context(), store.Key{ID: "k", Hash: make([]byte, 32), CreatedAt: minute(0)}))
-	_, err := s.Writer().ExecContext(t.Context(), `INSERT INTO vault_records VALUES ('a1', 'r', 'text', x'00', 0)`)
+	_, err := s.Writer().ExecContext(t.Context(), `INSERT INTO vault_records VALUES ('a1', 'r', 'text', x'00', 0, '')`)
 	require.NoError(t, err)
 	tx, err := s.Writer().Begin() // somebody writes meanwhile
 	require.NoError(t, err)
