@@ -44,6 +44,7 @@ type cli struct {
 	Reminders remindersCmd `cmd:"" help:"Remind merchants of deadlines through a running API, and watch it."`
 	Sweep     sweepCmd     `cmd:"" help:"Start and follow enforcement sweeps through a running API."`
 	Report    reportCmd    `cmd:"" help:"Report what a version of a policy came to, account by account."`
+	Export    exportCmd    `cmd:"" help:"Export what is on record of an account, and check such an export."`
 	Audit     auditCmd     `cmd:"" help:"Read and verify the log of what people did, through a running API."`
 	Receipt   receiptCmd   `cmd:"" help:"Check receipts of decisions through a running API."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database's schema, and a remote engine's namespace, up to date."`

@@ -17,6 +17,7 @@ func (s *Server) accountRoutes() {
 	const path = "/admin/accounts/{account_id}"
 	s.page("GET "+path, s.account, api.VerificationsRead)
 	s.page("GET "+path+"/log.ndjson", s.accountLog, api.VerificationsRead, api.AuditRead)
+	s.page("GET "+path+"/export", s.accountDossier, api.AuditRead)
 	for _, act := range accountActs() {
 		s.page("POST "+path+"/"+act.Name, func(v *visit) error { return v.act(act) }, act.needs...)
 	}
@@ -239,6 +240,19 @@ func (l accountLive) Severe() bool {
 }
 
 // accountLog answers the whole log as lines of JSON, oldest first.
+// accountDossier hands the API's export of one account on, as a file.
+func (s *Server) accountDossier(v *visit) error {
+	id := v.r.PathValue("account_id")
+	format, personal := "json", "false"
+	if v.query("format") == "html" {
+		format = "html"
+	}
+	if v.query("personal") == "true" {
+		personal = "true"
+	}
+	return v.pass("/v1/accounts/"+segment(id)+"/export", strings.Map(plainLetters, id)+"."+format, "format", format, "personal", personal)
+}
+
 func (s *Server) accountLog(v *visit) error {
 	id := v.r.PathValue("account_id")
 	cursor, begun := "", false

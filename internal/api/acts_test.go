@@ -228,6 +228,8 @@ func auditedSteps() []step {
 			given := s.post(path+"?kind=holding", io.Reader(strings.NewReader("mine")), header("Content-Type", "text/plain")).is(http.StatusCreated)
 			return s.get(path + "/" + given["id"].(string))
 		}, told{`^account/r6$`, "", "", `"kind":"holding"`}},
+		{"export-account", func(s *scene) answer { return s.get("/v1/accounts/r6/export?format=html") },
+			told{`^account/r6$`, "", "", `{"format":"html","personal":false}`}},
 		{"take-checkpoint", post("/v1/audit/checkpoints", object{}), told{`^checkpoint/1$`, "", "", `"digest"`}},
 	}
 }
@@ -301,7 +303,7 @@ func TestRefusalsAreTold(t *testing.T) {
 	services, asking := untold()
 	for _, op := range f.operations() {
 		if op.method == http.MethodGet || slices.Contains(open, op.path) {
-			require.Equal(t, op.audited && op.method == http.MethodGet, op.id == "look-at-evidence", "%s: a GET that is audited needs a test of its own", op.id)
+			require.Equal(t, op.audited && op.method == http.MethodGet, slices.Contains([]string{"look-at-evidence", "export-account"}, op.id), "%s: a GET that is audited needs a test of its own", op.id)
 			continue
 		}
 		require.Equal(t, op.audited, !slices.Contains(slices.Concat(services, asking), op.id), "%s: say whether it is an act of people", op.id)

@@ -108,6 +108,7 @@ func (s *Server) routes() {
 	s.pageLinkRoutes()
 	s.accessRoutes()
 	s.evidenceRoutes()
+	s.accountExportRoutes()
 	s.auditRoutes()
 	s.receiptRoutes()
 	s.payloadRoutes()

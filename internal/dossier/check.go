@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"strings"
@@ -205,9 +206,27 @@ func (c *checker) proof(text []byte) error {
 		c.keys.Sealed(p.KeyID, signed(r.AccountID, r.ExportedAt, p), signature)
 	for _, given := range c.consents {
 		have, shown := c.texts[given.TextVersion+" "+given.Language]
-		if given.TextSHA256 != "" && r.Unknown == "" && (!shown || !strings.EqualFold(have, given.TextSHA256)) {
+		if given.TextSHA256 != "" && r.Unknown == "" && shown && !strings.EqualFold(have, given.TextSHA256) {
 			r.Unknown = given.TextVersion
 		}
 	}
 	return nil
+}
+
+// Say prints a result for people.
+func (r Result) Say(to io.Writer) {
+	say := func(ok bool, good, bad string) {
+		if !ok {
+			good = bad
+		}
+		_, _ = io.WriteString(to, good+"\n")
+	}
+	_, _ = fmt.Fprintf(to, "account %s, exported at %s\n", r.AccountID, r.ExportedAt.Format(time.RFC3339))
+	say(r.Signed, "signed by key "+r.KeyID, "THE SIGNATURE DOES NOT HOLD: the file was altered, or none of these keys signed it")
+	say(r.Broken == 0, fmt.Sprintf("%d entries of the log fit", r.Entries), fmt.Sprintf("ENTRY %d OF THE LOG DOES NOT FIT", r.Broken))
+	say(r.Head, "the log is whole", "THE LOG DOES NOT END WHERE THE PROOF SAYS")
+	say(r.WrongText == "", fmt.Sprintf("%d texts of consents fit", r.Texts), "THE TEXT "+r.WrongText+" HAS ANOTHER DIGEST")
+	if r.Unknown != "" {
+		say(false, "", "A CONSENT NAMES THE TEXT "+r.Unknown+" WITH ANOTHER DIGEST THAN THE ONE THAT STANDS HERE")
+	}
 }
