@@ -39,7 +39,7 @@ func (p place) withAdmin(w *world, do func(*app.Admin, app.Clock) error) (err er
 type keysCreateCmd struct {
 	place
 	Label    string        `required:"" help:"What it is for; shown in lists."`
-	Scopes   []string      `required:"" help:"What it may do, separated by commas: accounts:write, accounts:correct, decisions:read, verifications:write, verifications:read, reviews:write, policies:write, policies:approve, extensions:write, sweeps:write, webhooks:write, identities:read, audit:read, workflows:read, admin."`
+	Scopes   []string      `required:"" help:"What it may do, separated by commas: accounts:write, accounts:correct, decisions:read, verifications:write, verifications:read, reviews:write, policies:write, policies:approve, extensions:write, sweeps:write, webhooks:write, identities:read, identities:erase, audit:read, workflows:read, admin."`
 	Accounts []string      `placeholder:"ID,PREFIX*" help:"Accounts that it may reach, separated by commas: ids, and beginnings of ids with * behind them, as shop-eu-* (default: all)."`
 	For      time.Duration `placeholder:"DURATION" help:"Until it expires, such as 720h (default: never)."`
 	JSON     bool          `name:"json" help:"Print as JSON."`

@@ -52,6 +52,7 @@ type cli struct {
 	Replay    replayCmd    `cmd:"" help:"Run this build's workflow code against recorded histories."`
 	Keys      keysCmd      `cmd:"" help:"Make, list and disable API keys."`
 	Secrets   secretsCmd   `cmd:"" help:"Make and rotate the keys of a deployment."`
+	Erasures  erasuresCmd  `cmd:"" help:"Erase personal data of an account, and list what was erased."`
 	Vault     vaultCmd     `cmd:"" help:"Work on the keys that personal data is sealed with."`
 	Bench     benchCmd     `cmd:"" help:"Measure this build on this machine against baselines."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`

@@ -36,6 +36,8 @@ type accountPage struct {
 	Attempts     []accountAttempt
 	Consents     []accountConsent
 	Blocks       []accountBlock
+	Holdings     []accountHolding
+	Erasures     []accountErasure
 	Prompts      accountPrompts
 	Notices      []accountNotice
 	Restrictions []accountRestriction
@@ -120,6 +122,8 @@ func (p *accountPage) read(r *accountReading) {
 	readList(r, &p.Attempts, "/attempts", "attempts")
 	readList(r, &p.Consents, "/consents", "consents")
 	readList(r, &p.Blocks, "/blocks", "blocks")
+	readList(r, &p.Holdings, "/holdings", "holdings")
+	readList(r, &p.Erasures, "/erasures", "erasures")
 	readList(r, &p.Notices, "/notices", "notices")
 	readList(r, &p.Restrictions, "/restrictions", "restrictions")
 	if p.Can("extensions:write", "policies:approve", "audit:read") {

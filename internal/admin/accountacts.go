@@ -66,6 +66,7 @@ func accountActs() []accountAct {
 		{Name: "link", needs: []api.Scope{api.VerificationsWrite, api.AccountsCorrect}, open: true, send: linkAccount},
 		{Name: "correct", needs: correct, Fields: []string{"kind", "region", "registered_at"}, send: correctAccount},
 		{Name: "revoke", needs: reviews, step: lifecycle.StepRevoke, Danger: true, send: reasoned("revoke")},
+		{Name: "erase", needs: []api.Scope{api.IdentitiesErase}, Danger: true, send: eraseAccount},
 		{Name: "close", needs: closing, open: true, Danger: true, send: reasoned("close")},
 		{Name: "reopen", needs: closing, closed: true, send: reasoned("reopen")},
 	}
@@ -121,6 +122,15 @@ func reasoned(verb string) func(*visit, string) error {
 		}
 		return v.finished("account_" + verb)
 	}
+}
+
+// eraseAccount erases all personal data of the account.
+func eraseAccount(v *visit, base string) error {
+	done, err := tell[accountErasure](v, base+"/erasures", map[string]string{"reason": v.form("reason")})
+	if err != nil {
+		return err
+	}
+	return v.finished("account_erase_" + done.State)
 }
 
 // extendAccount asks for an extension to the end of a day in Beijing.

@@ -109,6 +109,27 @@ type accountConsent struct {
 	HasEvidence bool       `json:"has_evidence"`
 }
 
+type accountHolding struct {
+	Kind    string     `json:"kind"`
+	Records int        `json:"records"`
+	Oldest  *time.Time `json:"oldest"`
+}
+
+type accountErasure struct {
+	ID          string       `json:"id"`
+	State       string       `json:"state"`
+	Kinds       []string     `json:"kinds"`
+	Reason      string       `json:"reason"`
+	Rule        *string      `json:"rule"`
+	Actor       accountActor `json:"actor"`
+	RequestedAt time.Time    `json:"requested_at"`
+	CompletedAt *time.Time   `json:"completed_at"`
+	Receipt     *struct {
+		KeyID   string `json:"key_id"`
+		Genuine bool   `json:"genuine"`
+	} `json:"receipt"`
+}
+
 type accountBlock struct {
 	Action        string     `json:"action"`
 	Policy        string     `json:"policy"`

@@ -228,6 +228,10 @@ func auditedSteps() []step {
 			given := s.post(path+"?kind=holding", io.Reader(strings.NewReader("mine")), header("Content-Type", "text/plain")).is(http.StatusCreated)
 			return s.get(path + "/" + given["id"].(string))
 		}, told{`^account/r6$`, "", "", `"kind":"holding"`}},
+		{"erase-account", func(s *scene) answer {
+			s.account("r9")
+			return s.post("/v1/accounts/r9/erasures", object{"reason": "subject_request"}, as(s.newKey(api.IdentitiesErase)))
+		}, told{`^account/r9$`, "subject_request", "", `"state":"completed"`}},
 		{"export-account", func(s *scene) answer { return s.get("/v1/accounts/r6/export?format=html") },
 			told{`^account/r6$`, "", "", `{"format":"html","personal":false}`}},
 		{"take-checkpoint", post("/v1/audit/checkpoints", object{}), told{`^checkpoint/1$`, "", "", `"digest"`}},

@@ -44,6 +44,7 @@ const (
 	CodeAccountClosed        Code = "account_closed"
 	CodeExtensionDecided     Code = "extension_decided"
 	CodeEvidenceNotFound     Code = "evidence_not_found"
+	CodeErasureNotFound      Code = "erasure_not_found"
 	CodeEvidenceMissing      Code = "evidence_missing"
 	CodeEvidenceChanged      Code = "evidence_changed"
 	CodeTooLarge             Code = "too_large"
@@ -196,6 +197,9 @@ func codes() map[Code]meaning {
 		CodeExtensionDecided: {http.StatusConflict, 0,
 			text{"The extension is in another state", "延期状态不允许此操作"},
 			text{"Approve or reject one that is requested; revoke one that is approved.", "只能批准或拒绝待审批的延期，只能撤销已批准的延期。"}},
+		CodeErasureNotFound: {http.StatusNotFound, 0,
+			text{"The account has no such erasure", "该账号没有此删除记录"},
+			text{"GET /v1/accounts/{account_id}/erasures lists them.", "可通过 GET /v1/accounts/{account_id}/erasures 查看。"}},
 		CodeEvidenceNotFound: {http.StatusNotFound, 0,
 			text{"The account has no such evidence", "该账号没有此材料"},
 			text{"GET /v1/accounts/{account_id}/evidence lists what is there. What was taken back, or kept its time after the decision, is deleted.", "可通过 GET /v1/accounts/{account_id}/evidence 查看现有材料；已撤回或在作出决定后保存期满的材料会被删除。"}},

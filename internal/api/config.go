@@ -9,6 +9,7 @@ import (
 
 	"github.com/verigate/verigate/internal/audit"
 	"github.com/verigate/verigate/internal/campaign"
+	"github.com/verigate/verigate/internal/erasure"
 	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/figures"
 	"github.com/verigate/verigate/internal/gate"
@@ -61,6 +62,7 @@ type Store interface {
 	population
 	figures.Store
 	store.Evidences
+	store.Erasures
 }
 
 // logs is what the audit log is written to and proved by, and where receipts are found.
@@ -86,6 +88,7 @@ type Vault interface {
 	Subject(ctx context.Context, accountID, ref string) (realname.Subject, error)
 	Text(ctx context.Context, accountID, ref string) (string, error)
 	evidence.Vault
+	erasure.Vault
 }
 
 // Gate answers decisions.

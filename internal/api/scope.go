@@ -16,8 +16,9 @@ const (
 	PoliciesApprove    Scope = "policies:approve" // approve and reject what others proposed, and extensions
 	ExtensionsWrite    Scope = "extensions:write" // ask for extensions
 	SweepsWrite        Scope = "sweeps:write"
-	WebhooksWrite      Scope = "webhooks:write"  // add, change and try out webhooks, deliver again
-	IdentitiesRead     Scope = "identities:read" // see names, numbers and evidence as they are; every look is audited
+	WebhooksWrite      Scope = "webhooks:write"   // add, change and try out webhooks, deliver again
+	IdentitiesRead     Scope = "identities:read"  // see names, numbers and evidence as they are; every look is audited
+	IdentitiesErase    Scope = "identities:erase" // erase personal data, for good
 	AuditRead          Scope = "audit:read"
 	WorkflowsRead      Scope = "workflows:read" // see payloads of workflows in clear
 	Admin              Scope = "admin"          // everything
@@ -27,7 +28,7 @@ const (
 func Scopes() []Scope {
 	return []Scope{
 		AccountsWrite, AccountsCorrect, DecisionsRead, VerificationsWrite, VerificationsRead, ReviewsWrite,
-		PoliciesWrite, PoliciesApprove, ExtensionsWrite, SweepsWrite, WebhooksWrite, IdentitiesRead, AuditRead, WorkflowsRead, Admin,
+		PoliciesWrite, PoliciesApprove, ExtensionsWrite, SweepsWrite, WebhooksWrite, IdentitiesRead, IdentitiesErase, AuditRead, WorkflowsRead, Admin,
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/verigate/verigate/internal/access/password"
 	"github.com/verigate/verigate/internal/consent"
+	"github.com/verigate/verigate/internal/erasure"
 	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/routes"
@@ -35,6 +36,7 @@ type Server struct {
 	languages languages
 	desk      *rulebook.Desk
 	evidence  *evidence.Cabinet
+	erasure   *erasure.Eraser
 	texts     *consent.Library
 
 	keys                    *keyCache
@@ -77,6 +79,12 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.erasure, err = erasure.New(erasure.Config{
+		Store: cfg.Store, Vault: cfg.Vault, Engine: cfg.Engine, Seals: cfg.Gate, Now: cfg.Now, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
 	s.routes()
 	return s, s.publish()
 }
@@ -109,6 +117,7 @@ func (s *Server) routes() {
 	s.accessRoutes()
 	s.evidenceRoutes()
 	s.accountExportRoutes()
+	s.erasureRoutes()
 	s.auditRoutes()
 	s.receiptRoutes()
 	s.payloadRoutes()

@@ -28,6 +28,7 @@ func (a *App) startHousekeeping(context.Context) error {
 			a.tidy(ctx)
 			a.tidyWebhooks(ctx)
 			a.tidyEvidence(ctx)
+			a.tidyErasures(ctx)
 			a.checkpoint(ctx)
 			select {
 			case <-ctx.Done():

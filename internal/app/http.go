@@ -240,7 +240,7 @@ func routes() []string {
 		"/admin/operators/{operator_id}/role", "/admin/operators/{operator_id}/disable", "/admin/operators/{operator_id}/enable",
 		"/admin/operators/{operator_id}/password", "/admin/password", "/admin/keys/{key_id}/disable", "/admin/keys/{key_id}/expire",
 		"/v1/operators/{operator_id}/password", "/v1/keys/{key_id}/expire", "/v1/keys/{key_id}/disable", "/v1/keys/{key_id}/rotate",
-		"/v1/accounts/{account_id}/evidence", "/v1/accounts/{account_id}/evidence/{evidence_id}", "/m/evidence", "/m/evidence/remove", "/m/decline", "/m/pictures", "/v1/accounts/{account_id}/export", "/v1/consent-texts",
+		"/v1/accounts/{account_id}/evidence", "/v1/accounts/{account_id}/evidence/{evidence_id}", "/m/evidence", "/m/evidence/remove", "/m/decline", "/m/pictures", "/v1/accounts/{account_id}/export", "/v1/accounts/{account_id}/erasures", "/v1/accounts/{account_id}/erasures/{erasure_id}", "/v1/accounts/{account_id}/holdings", "/v1/consent-texts",
 		"/m/manual", "/m/alternative", "/m/withdraw", "/m/leave", "/m/bye", "/m/state", "/m/events",
 	}
 }

@@ -29,6 +29,7 @@ type Config struct {
 	Extensions Extensions `yaml:"extensions"`
 	Reviews    Reviews    `yaml:"reviews"`
 	Evidence   Evidence   `yaml:"evidence"`
+	Retention  Retention  `yaml:"retention"`
 }
 
 // HTTP is the server of the API and of the links that phones open.
@@ -432,6 +433,14 @@ type Evidence struct {
 	KeepAfterDecision time.Duration `yaml:"keep_after_decision" bounds:"1h..8760h"`
 }
 
+// Retention is how long personal data is kept. What is due is erased within an hour, with a receipt; see docs/deletion.md.
+type Retention struct {
+	// Names, numbers, notes and evidence of an account, from its closing on. 0 keeps them.
+	AfterClosing time.Duration `yaml:"after_closing" bounds:"0s..876000h"`
+	// Address and browser of consents, from the end of the account's last consent or its closing on. 0 keeps them.
+	Consents time.Duration `yaml:"consents" bounds:"0s..876000h"`
+}
+
 // Default returns the defaults. What has none (the secrets, the contract with the provider) is empty.
 func Default() Config {
 	return Config{
@@ -479,6 +488,7 @@ func Default() Config {
 		Reviews:    Reviews{SLA: 24 * time.Hour, ManualSLA: 72 * time.Hour, Lease: 15 * time.Minute, RevealsPerHour: 120},
 		Extensions: Extensions{SecondApprover: true},
 		Evidence:   Evidence{Required: true, Needs: evidence.Needed(), KeepAfterDecision: 720 * time.Hour},
+		Retention:  Retention{AfterClosing: 26280 * time.Hour, Consents: 26280 * time.Hour},
 		Log:        Log{Level: "info", Format: "json"},
 	}
 }

@@ -48,6 +48,7 @@ type Store interface {
 	Figures
 	Reviews
 	Evidences
+	Erasures
 	// Now is the database's clock: the instants of decisions and recorded_at come from here.
 	Now(ctx context.Context) (time.Time, error)
 	Ping(ctx context.Context) error

@@ -5,6 +5,7 @@ package vault
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/realname"
@@ -15,6 +16,9 @@ var ErrNotFound = errors.New("vault: not found")
 
 // ErrUnavailable wraps whatever keeps the vault from answering: retry later.
 var ErrUnavailable = errors.New("vault: unavailable")
+
+// ErrErasing keeps a record out while personal data of its kind is erased for its account: retry later.
+var ErrErasing = fmt.Errorf("%w: personal data of this account is being erased", ErrUnavailable)
 
 // Vault is the port. Records of every kind are addressed by (account, reference); a reference used with another
 // account is not found.

@@ -22,7 +22,7 @@ func (s *Store) VaultRecords() VaultRecords { return VaultRecords{s} }
 // PutRecord implements vault.Records.
 func (r VaultRecords) PutRecord(ctx context.Context, rec vault.Record) error {
 	return vaultFault(r.s.write(ctx, "put a record", func(ctx context.Context, tx *transaction) error {
-		if err := unlessDestroyed(ctx, tx, rec.KeyID); err != nil {
+		if err := errors.Join(unlessDestroyed(ctx, tx, rec.KeyID), unlessErasing(ctx, tx, rec)); err != nil {
 			return err
 		}
 		_, err := tx.exec(ctx, `INSERT INTO vault_records (account_id, ref, kind, sealed, key_id, created_at) VALUES (?, ?, ?, ?, ?, ?)`,

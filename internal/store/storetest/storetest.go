@@ -110,6 +110,7 @@ func Run(t *testing.T, open Opener) {
 		"OneClaims":   testOneClaims,
 		"LeaseModel":  testReviewModel,
 		"SameNumber":  testSameIdentity,
+		"Erasures":    testErasures,
 		"Evidence":    testEvidence,
 		"EvidenceDue": testEvidenceDue,
 		"Seen":        testSeen,
