@@ -65,7 +65,7 @@ func (c exportCheckCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.Open(c.File) //nolint:gosec // the file that the caller names
+	file, err := os.Open(c.File)
 	if err != nil {
 		return usageError{err}
 	}

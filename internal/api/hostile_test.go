@@ -26,7 +26,7 @@ func (f *fixture) hostile() (address string) {
 	require.NoError(f.t, err)
 	s := border.New(border.Config{
 		Handler: f.api, ReadHeaderTimeout: 500 * time.Millisecond, WriteTimeout: 10 * time.Second, IdleTimeout: 5 * time.Second,
-		BodyWait: 300 * time.Millisecond, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+		BodyWait: 300 * time.Millisecond, MaxHeaderBytes: 32 << 10, ErrorLog: slog.DiscardHandler,
 	})
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(border.Connections{Most: 300}.Listen(listener)) }()

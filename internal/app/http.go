@@ -119,7 +119,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 	settings := border.Config{
 		Handler: telemetry.LogRequests(served, a.log, known, time.Now), Certificate: certificate, Subdomains: c.HTTP.HSTSSubdomains,
 		ReadHeaderTimeout: c.HTTP.ReadHeaderTimeout, WriteTimeout: c.HTTP.WriteTimeout, IdleTimeout: c.HTTP.IdleTimeout,
-		MaxHeaderBytes: c.HTTP.MaxHeaderBytes, ErrorLog: slog.NewLogLogger(complaints{a.log.Handler()}, slog.LevelDebug),
+		MaxHeaderBytes: c.HTTP.MaxHeaderBytes, ErrorLog: complaints{a.log.Handler()},
 	}
 	if a.https() {
 		settings.Strict = c.HTTP.HSTSMaxAge

@@ -49,7 +49,7 @@ func (c *clock) advance(d time.Duration) {
 func settings(h http.Handler) border.Config {
 	return border.Config{
 		Handler: h, ReadHeaderTimeout: 300 * time.Millisecond, WriteTimeout: 10 * time.Second, IdleTimeout: 5 * time.Second,
-		BodyWait: 300 * time.Millisecond, MaxHeaderBytes: 8 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+		BodyWait: 300 * time.Millisecond, MaxHeaderBytes: 8 << 10, ErrorLog: slog.DiscardHandler,
 	}
 }
 

@@ -2,7 +2,7 @@ package border
 
 import (
 	"crypto/tls"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -21,7 +21,7 @@ type Config struct {
 	// BodyWait is how long the next part of a body may take to arrive; default 30 s.
 	BodyWait       time.Duration
 	MaxHeaderBytes int
-	ErrorLog       *log.Logger
+	ErrorLog       slog.Handler // gets what net/http complains of, at level debug; required
 }
 
 // Server is an http.Server with these bounds.
@@ -35,7 +35,7 @@ func New(c Config) *Server {
 	s := &http.Server{
 		Handler:           strict(bodies(c.Handler, c.BodyWait), c.Strict, c.Subdomains),
 		ReadHeaderTimeout: c.ReadHeaderTimeout, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout,
-		MaxHeaderBytes: c.MaxHeaderBytes, ErrorLog: c.ErrorLog,
+		MaxHeaderBytes: c.MaxHeaderBytes, ErrorLog: slog.NewLogLogger(c.ErrorLog, slog.LevelDebug),
 	}
 	if c.Certificate != nil {
 		// 1.3 where the client has it. Suites and curves are Go's, which change with what is known of them; whoever pins

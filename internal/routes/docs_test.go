@@ -28,7 +28,7 @@ func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	got := document(t)
 	if *update {
-		require.NoError(t, os.WriteFile(docsPath, []byte(got), 0o644)) //nolint:gosec // documentation
+		require.NoError(t, os.WriteFile(docsPath, []byte(got), 0o644))
 	}
 	want, err := os.ReadFile(docsPath)
 	require.NoError(t, err)

@@ -15,7 +15,7 @@ func EntryHash(log string, previous []byte, recordedAt time.Time, text []byte) [
 	}
 	b := make([]byte, 0, len(previous)+8+len(text))
 	b = append(b, previous...)
-	b = binary.BigEndian.AppendUint64(b, uint64(recordedAt.UnixNano())) //nolint:gosec // bits, not a quantity
+	b = binary.BigEndian.AppendUint64(b, uint64(recordedAt.UnixNano()))
 	b = append(b, text...)
 	hash := sha256.Sum256(b)
 	return hash[:]

@@ -68,7 +68,7 @@ func noteOf(err error) string {
 			return noteCorrections
 		case lifecycle.CodeAccountClosed:
 			return noteClosed
-		case lifecycle.CodeStepNotAllowed, lifecycle.CodeConsentRequired, lifecycle.CodeCaseMoved:
+		case lifecycle.CodeStepNotAllowed, lifecycle.CodeConsentRequired, lifecycle.CodeCaseMoved, lifecycle.CodeEvidenceChanged:
 			return noteNotAllowed
 		}
 		return noteNotAllowed
