@@ -188,7 +188,7 @@ func TestContinue(t *testing.T) {
 	f.account("a1")
 	address := f.hostile()
 	ask := `{"action":"create_label"}`
-	head := "POST /v1/accounts/a1/decisions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 25\r\nAuthorization: Bearer "
+	head := "POST /v1/accounts/a1/decisions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 25\r\nAuthorization: Bearer "
 	got, _ := spoken(t, address, head+f.key+"\r\n\r\n", ask)
 	require.Equal(t, []int{100, 200}, got)
 	got, _ = spoken(t, address, head+"vg_x\r\n\r\n")

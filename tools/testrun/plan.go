@@ -67,7 +67,7 @@ func split(all []listed) ([]group, error) {
 	if module == "" {
 		return nil, errors.New("no package found")
 	}
-	race := group{name: "race", about: "unit tests under the race detector", dir: ".", flags: []string{"-race"}}
+	race := group{name: "race", about: "unit tests under the race detector", dir: ".", flags: []string{"-race", "-timeout=20m"}}
 	engine := group{name: "engine", about: "packages with the embedded engine, without the race detector", dir: "."}
 	// -count=1: the test cache does not notice that a binary changed which a test only starts.
 	e2e := group{name: "e2e", about: "end to end, on the finished binaries", dir: ".",
