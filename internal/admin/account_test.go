@@ -190,7 +190,7 @@ func TestActsByRole(t *testing.T) {
 	require.Empty(t, offered(api.RoleAuditor, "a1"))
 	require.Equal(t, []string{"unlock", "send-to-manual", "revoke"}, offered(api.RoleReviewer, "a1"))
 	require.Equal(t, operator, offered(api.RoleOperator, "a1"))
-	require.Equal(t, []string{"unlock", "send-to-manual", "extend", "link", "correct", "revoke", "close"}, offered(api.RoleAdmin, "a1"))
+	require.Equal(t, []string{"unlock", "send-to-manual", "extend", "link", "correct", "revoke", "erase", "close"}, offered(api.RoleAdmin, "a1"))
 	w.account("a2")
 	require.Empty(t, offered(api.RoleReviewer, "a2"), "nothing fits an account of which nothing is known")
 

@@ -118,7 +118,7 @@ func BenchmarkLook(b *testing.B) {
 	w.sampleReviews()
 	w.story("a4")
 	w.wander("a5")
-	w.manual("a4")
+	w.manual("a6")
 	lookAudit(w)
 	server := &http.Server{Addr: address, Handler: w.admin, ReadHeaderTimeout: time.Second}
 	require.NoError(b, server.ListenAndServe())
