@@ -165,7 +165,8 @@ type detail struct {
 		Language    string    `json:"language"`
 		AgreedAt    time.Time `json:"agreed_at"`
 	} `json:"consent"`
-	Attempt *struct {
+	AlsoAgreed []string `json:"also_agreed"`
+	Attempt    *struct {
 		ID       string    `json:"id"`
 		Number   int       `json:"number"`
 		Provider string    `json:"provider"`
