@@ -72,8 +72,7 @@ func split(all []listed) ([]group, error) {
 	if module == "" {
 		return nil, errors.New("no package found")
 	}
-	race := group{name: "race", about: "unit tests under the race detector", dir: ".",
-		flags: []string{"-race", uninstrumented}}
+	race := group{name: "race", about: "unit tests under the race detector", dir: ".", flags: []string{"-race"}}
 	engine := group{name: "engine", about: "packages with the embedded engine, without the race detector", dir: "."}
 	// -count=1: the test cache does not notice that a binary changed which a test only starts.
 	e2e := group{name: "e2e", about: "end to end, on the finished binaries", dir: ".",
@@ -93,6 +92,7 @@ func split(all []listed) ([]group, error) {
 			race.packages = append(race.packages, relative)
 		}
 	}
+	race.flags = append(race.flags, uninstrumented)
 	slices.Sort(race.packages)
 	slices.Sort(engine.packages)
 	slices.Sort(e2e.packages)

@@ -45,7 +45,8 @@ func TestSplit(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got[name], want)
 		}
 	}
-	if race := groups[0].flags; !slices.Equal(race, []string{"-race", "-gcflags=modernc.org/...=-race=false"}) {
+	race := groups[0].flags
+	if !slices.Contains(race, "-race") || !slices.Contains(race, "-gcflags=modernc.org/...=-race=false") {
 		t.Errorf("race: %q must watch all but SQLite", race)
 	}
 	if _, err := split(nil); err == nil {
