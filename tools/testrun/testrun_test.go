@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,6 +44,10 @@ func TestSplit(t *testing.T) {
 		if got[name] != want {
 			t.Errorf("%s: got %q, want %q", name, got[name], want)
 		}
+	}
+	race := groups[0].flags
+	if !slices.Contains(race, "-race") || !slices.Contains(race, "-gcflags=modernc.org/...=-race=false") {
+		t.Errorf("race: %q must watch all but SQLite", race)
 	}
 	if _, err := split(nil); err == nil {
 		t.Error("an empty module must be an error")
