@@ -22,9 +22,10 @@ func (d *demo) verigate(t testing.TB, args ...string) []byte {
 func (d *demo) supportKey(t testing.TB) string {
 	t.Helper()
 	made := decoded[struct {
-		APIKey string   `json:"api_key"`
-		Label  string   `json:"label"`
-		Scopes []string `json:"scopes"`
+		APIKey   string   `json:"api_key"`
+		Label    string   `json:"label"`
+		Scopes   []string `json:"scopes"`
+		Accounts []string `json:"accounts"`
 	}](t, d.verigate(t, "keys", "create", "--data", d.path("data"), "--label", "support", "--scopes", "verifications:write,accounts:correct", "--json"))
 	require.NotEmpty(t, made.APIKey)
 	return made.APIKey
