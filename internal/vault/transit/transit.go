@@ -6,10 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,32 +43,6 @@ var _ vault.KEK = (*KEK)(nil)
 // mostOpened bounds the data keys that are kept in clear so that the service is not asked for each record. Whether one
 // may still be used, the key file says for each record: what was destroyed is never asked for.
 const mostOpened = 2000
-
-// New returns the KEK. It does not call the service.
-func New(c Config) (*KEK, error) {
-	settings := api.DefaultConfig()
-	if settings.Error != nil {
-		return nil, fmt.Errorf("transit: %w", settings.Error)
-	}
-	settings.Address, settings.Timeout, settings.MaxRetries = c.Address, c.Timeout, 1
-	settings.MinRetryWait, settings.MaxRetryWait = 50*time.Millisecond, 200*time.Millisecond
-	settings.DisableRedirects = true
-	if c.CAFile != "" {
-		if err := settings.ConfigureTLS(&api.TLSConfig{CACert: c.CAFile}); err != nil {
-			return nil, errors.New("transit: the file of certificates cannot be used")
-		}
-	}
-	client, err := api.NewClient(settings)
-	if err != nil {
-		return nil, errors.New("transit: the address cannot be used")
-	}
-	client.ClearNamespace() // what the environment says is not for us
-	if c.Namespace != "" {
-		client.SetNamespace(c.Namespace)
-	}
-	client.SetToken(c.Token)
-	return &KEK{cfg: c, client: client, opened: map[string][]byte{}}, nil
-}
 
 // Wrap implements vault.KEK.
 func (k *KEK) Wrap(ctx context.Context, plain, bound []byte) ([]byte, string, error) {
@@ -129,52 +100,6 @@ func (k *KEK) IDs(ctx context.Context) ([]string, error) {
 
 func (k *KEK) id(version int64) string {
 	return "transit/" + k.cfg.Key + "/v" + strconv.FormatInt(version, 10)
-}
-
-// call asks the service. What it says of an error may quote what it was sent, so only its status is passed on.
-func (k *KEK) call(ctx context.Context, verb string, body map[string]any) (map[string]any, error) {
-	ctx, cancel := context.WithTimeout(ctx, k.cfg.Timeout)
-	defer cancel()
-	client, err := k.authorized()
-	if err != nil {
-		return nil, err
-	}
-	path := strings.Trim(k.cfg.Mount, "/") + "/" + verb + "/" + k.cfg.Key
-	var answer *api.Secret
-	if body == nil {
-		answer, err = client.Logical().ReadWithContext(ctx, path)
-	} else {
-		answer, err = client.Logical().WriteWithContext(ctx, path, body)
-	}
-	var refused *api.ResponseError
-	switch {
-	case errors.As(err, &refused) && refused.StatusCode == http.StatusBadRequest && verb == "decrypt":
-		return nil, vault.ErrUnsealed // another key, a version that may not decrypt any more, or something altered
-	case errors.As(err, &refused):
-		return nil, fmt.Errorf("%w: the key service answered with status %d", vault.ErrUnavailable, refused.StatusCode)
-	case err != nil:
-		return nil, fmt.Errorf("%w: the key service does not answer", vault.ErrUnavailable)
-	case answer == nil:
-		return nil, fmt.Errorf("%w: the key service does not know the key", vault.ErrUnavailable)
-	}
-	return answer.Data, nil
-}
-
-// authorized returns the client with the token of now.
-func (k *KEK) authorized() (*api.Client, error) {
-	if k.cfg.TokenFile == "" {
-		return k.client, nil
-	}
-	token, err := os.ReadFile(k.cfg.TokenFile)
-	if err != nil {
-		return nil, fmt.Errorf("%w: the file of the key service's token cannot be read", vault.ErrUnavailable)
-	}
-	client, err := k.client.CloneWithHeaders()
-	if err != nil {
-		return nil, fmt.Errorf("%w: the key service's token cannot be used", vault.ErrUnavailable)
-	}
-	client.SetToken(strings.TrimSpace(string(token)))
-	return client, nil
 }
 
 func (k *KEK) remembered(bound, wrapped []byte) []byte {

@@ -82,6 +82,10 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.misbehave != nil && s.misbehave(w, r) {
 		return
 	}
+	if r.Header.Get("X-Vault-Token") == "" {
+		refuse(w, http.StatusBadRequest, "missing client token") // not 403
+		return
+	}
 	if r.Header.Get("X-Vault-Token") != s.token || r.Header.Get("X-Vault-Namespace") != s.namespace {
 		refuse(w, http.StatusForbidden, "permission denied")
 		return
