@@ -34,8 +34,9 @@ func openVault(ctx context.Context, c config.Config, s *sqlstore.Store, now func
 }
 
 func newKEK(c config.Vault, keyset vault.Keyset) (vault.KEK, error) {
-	if c.KEK != config.KEKTransit {
-		return keyset.KEK()
+	before, err := keyset.KEK()
+	if err != nil || c.KEK != config.KEKTransit {
+		return before, err
 	}
 	t := c.Transit
 	kek, err := transit.New(transit.Config{
@@ -45,7 +46,7 @@ func newKEK(c config.Vault, keyset vault.Keyset) (vault.KEK, error) {
 	if err != nil {
 		return nil, fmt.Errorf("vault.transit: %w", err)
 	}
-	return kek, nil
+	return vault.Moved(kek, before, vault.KeysetIDs), nil
 }
 
 // startVault opens the vault, finishes what a process that died has begun to destroy, and refuses to go on if keys are

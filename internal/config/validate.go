@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"strings"
 
@@ -81,9 +82,16 @@ func (v Vault) validate(need func(ok bool, field, message string)) {
 	}
 	t := v.Transit
 	need(t.Address != "", "vault.transit.address", "must be the address of the service when vault.kek is transit")
+	need(secure(t.Address), "vault.transit.address", "must begin with https://, unless the service is on this machine: data keys are sent to it")
 	need(t.Mount != "", "vault.transit.mount", "must be the path of the Transit engine")
 	need(t.Key != "", "vault.transit.key", "must be the name of the key")
 	need(t.Token.IsSet() != (t.TokenFile != ""), "vault.transit.token", "or vault.transit.token_file must name the token, one of the two")
+}
+
+// secure reports whether an address is reached by TLS, or not beyond this machine. What is no address is another fault.
+func secure(address string) bool {
+	u, err := url.Parse(address)
+	return err != nil || u.Scheme != "http" || onlyHere(net.JoinHostPort(u.Hostname(), "0"))
 }
 
 // KeysFile is the path of the file of the data keys.

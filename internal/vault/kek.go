@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -21,6 +22,34 @@ type KEK interface {
 	Unwrap(ctx context.Context, id string, wrapped, bound []byte) ([]byte, error)
 	// IDs names the keys that unwrap, the newest first.
 	IDs(ctx context.Context) ([]string, error)
+}
+
+// Moved returns a KEK that wraps with one and also unwraps what the other has wrapped: the way from a keyset to a service.
+// The keys of both have ids that tell them apart by what they begin with.
+func Moved(to, from KEK, begins string) KEK { return moved{to, from, begins} }
+
+type moved struct {
+	KEK
+	from   KEK
+	begins string // of the ids of from
+}
+
+// Unwrap implements KEK.
+func (m moved) Unwrap(ctx context.Context, id string, wrapped, bound []byte) ([]byte, error) {
+	if strings.HasPrefix(id, m.begins) {
+		return m.from.Unwrap(ctx, id, wrapped, bound)
+	}
+	return m.KEK.Unwrap(ctx, id, wrapped, bound)
+}
+
+// IDs implements KEK.
+func (m moved) IDs(ctx context.Context) ([]string, error) {
+	to, err := m.KEK.IDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	from, err := m.from.IDs(ctx)
+	return append(to, from...), err
 }
 
 // ring is a KEK of a keyset.
@@ -52,7 +81,10 @@ func (k Keyset) KEK() (KEK, error) {
 	return r, nil
 }
 
-func keysetID(id uint32) string { return "keyset/" + strconv.FormatUint(uint64(id), 10) }
+// KeysetIDs is what the ids of a keyset's keys begin with.
+const KeysetIDs = "keyset/"
+
+func keysetID(id uint32) string { return KeysetIDs + strconv.FormatUint(uint64(id), 10) }
 
 // Wrap implements KEK.
 func (r ring) Wrap(_ context.Context, plain, bound []byte) ([]byte, string, error) {

@@ -291,3 +291,35 @@ func TestAFileOfCertificatesThatIsNone(t *testing.T) {
 	_, err := transit.New(transit.Config{Address: "https://127.0.0.1:1", Mount: "transit", Key: "k", CAFile: "nowhere.pem"})
 	require.Error(t, err)
 }
+
+// TestFromAKeysetToTheService: what the keyset has wrapped opens, and a re-wrap leaves nothing to it.
+func TestFromAKeysetToTheService(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	_, server := newService(t)
+	records, keys, ring := sqlstoretest.Open(t).VaultRecords(), vaulttest.NewKeys(), vaulttest.NewKeyset(t)
+	ref, err := vaulttest.With(t, records, keys, ring).PutText(ctx, "a1", vault.KindNote, "text")
+	require.NoError(t, err)
+	before, err := ring.KEK()
+	require.NoError(t, err)
+	v, err := vault.New(vault.Config{
+		Records: records, Keys: keys, KEK: vault.Moved(open(t, server.URL), before, vault.KeysetIDs), Keyset: ring, Now: time.Now,
+	})
+	require.NoError(t, err)
+	require.NoError(t, v.Check(ctx))
+	read := func() {
+		t.Helper()
+		text, err := v.Text(ctx, "a1", ref)
+		require.NoError(t, err)
+		require.Equal(t, "text", text)
+	}
+	read()
+	changed, err := v.Rewrap(ctx, func(int, int) {})
+	require.NoError(t, err)
+	require.Equal(t, 1, changed)
+	read()
+	status, err := v.Status(ctx)
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 0}, []int{status.KEKs[0].Keys, status.KEKs[1].Keys})
+	require.Contains(t, status.KEKs[0].ID, "transit/")
+}
