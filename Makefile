@@ -60,6 +60,11 @@ screenshots: binary $(axe) ## write every page and state, in both languages, wid
 	rm -rf build/screenshots
 	VERIGATE_BIN='$(CURDIR)/bin/verigate' $(with_axe) go test ./test/browser -count=1 -timeout=15m -screenshots='$(CURDIR)/build/screenshots'
 
+.PHONY: mutants
+mutants: ## take one control away at a time; the test that guards it has to fail: MUTANTS=regexp chooses
+	go build -C tools -o ../.bin/mutants ./mutants
+	.bin/mutants -run '$(MUTANTS)'
+
 .PHONY: latency
 latency: binary $(axe) ## measure how long after the phone's "pass" the page shows success: RUNS=200
 	VERIGATE_BIN='$(CURDIR)/bin/verigate' $(with_axe) go test ./test/browser -run '^$$' -bench PassToSuccess -benchtime=$(RUNS)x -timeout=60m
