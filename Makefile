@@ -71,6 +71,18 @@ latency: binary $(axe) ## measure how long after the phone's "pass" the page sho
 
 RUNS ?= 200
 
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME=30s, one after the other: FUZZ=regexp chooses by package and name
+	@grep -rH --include='*_test.go' '^func Fuzz' activities internal workflows | sed -E 's|^(.*)/[^/]+:func (Fuzz[A-Za-z]*).*|./\1 \2|' | \
+	{ grep -E '$(FUZZ)' || { echo 'no fuzz target matches FUZZ=$(FUZZ)' >&2; exit 1; }; } | \
+	while read -r package target; do \
+		echo "$$package $$target"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 1s -parallel '$(FUZZJOBS)' "$$package" </dev/null; \
+	done
+
+FUZZTIME ?= 30s
+FUZZJOBS ?= 1
+
 with_binaries := VERIGATE_BIN='$(CURDIR)/bin/verigate' VERIGATE_FAILPOINT_BIN='$(CURDIR)/bin/verigate-failpoints'
 
 .PHONY: build

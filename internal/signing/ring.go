@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"regexp"
 )
 
@@ -19,11 +21,20 @@ const derivation = "verigate signatures ed25519 1"
 var keyIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
 
 // Key is one secret and the id that names it in what it signs. Secret is at least MinSecret random bytes. The private
-// key of Ed25519 is derived from it.
+// key of Ed25519 is derived from it. Printed, logged or encoded it is its id.
 type Key struct {
 	ID     string
 	Secret []byte
 }
+
+// Format implements fmt.Formatter: no verb shows the secret.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "key "+k.ID) }
+
+// LogValue implements slog.LogValuer.
+func (k Key) LogValue() slog.Value { return slog.StringValue("key " + k.ID) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (k Key) MarshalText() ([]byte, error) { return []byte("key " + k.ID), nil }
 
 // pair is what one Key signs with.
 type pair struct {

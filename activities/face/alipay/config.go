@@ -3,6 +3,7 @@ package alipay
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"time"
@@ -29,11 +30,11 @@ const (
 // Secret is a string that prints and logs as "[redacted]".
 type Secret string
 
-// String implements fmt.Stringer.
-func (Secret) String() string { return "[redacted]" }
+// Format implements fmt.Formatter: with String alone, a verb that is not one for texts would print the secret.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
 
-// GoString implements fmt.GoStringer.
-func (Secret) GoString() string { return "[redacted]" }
+// String implements fmt.Stringer, for who asks for it by name.
+func (Secret) String() string { return "[redacted]" }
 
 // LogValue implements slog.LogValuer.
 func (Secret) LogValue() slog.Value { return slog.StringValue("[redacted]") }

@@ -6,9 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,6 +106,12 @@ func TestConfigPrintsNoKey(t *testing.T) {
 	require.NoError(t, err)
 	for _, form := range []string{fmt.Sprintf("%v", cfg), fmt.Sprintf("%+v", cfg), fmt.Sprintf("%#v", cfg), string(asJSON)} {
 		require.NotContains(t, form, "PRIVATE KEY")
+	}
+	const secret = "canary-5f2b9c"
+	for _, verb := range strings.Split("vsqxXdbocUeEfFgGtT", "") { // %p and %w pass by every Formatter; go vet refuses them
+		said := fmt.Sprintf("%"+verb+" %#"+verb, alipay.Secret(secret), []alipay.Secret{secret})
+		require.NotContains(t, said, secret, verb)
+		require.NotContains(t, strings.ToLower(said), hex.EncodeToString([]byte(secret)), verb)
 	}
 }
 
