@@ -104,6 +104,8 @@ func (d DemoDir) Config(listen string) (config.Config, error) {
 	c.QR.Content = "scan_link" // so that the scan is seen, whatever opens it
 	c.Pages.OperatorZh, c.Pages.OperatorEn, c.Pages.Contact = "示例商户平台", "Example Merchant Platform", "privacy@platform.example"
 	c.Webhooks.AllowedNetworks, c.Webhooks.AllowHTTP = []string{"127.0.0.0/8", "::1/128"}, true // receivers on this machine
+	// Whoever tries it, and its tests, is all merchants at once, from one address.
+	c.Rates.PerAccount, c.Rates.PerAccountBurst, c.Rates.PerAddress, c.Rates.PerAddressBurst = 100, 1000, 1000, 10_000
 	c.Log = config.Log{Level: "info", Format: "text"}
 	for kind, secret := range map[string]*config.Secret{
 		SecretVault: &c.Secrets.VaultKeyset, SecretCodec: &c.Secrets.CodecKeyset,
