@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -116,20 +115,7 @@ type auditExportCmd struct {
 
 // Run exports.
 func (c auditExportCmd) Run(w *world) error {
-	res, err := c.do(w, http.MethodGet, c.path("/v1/audit:export", "format", c.Format), "application/json", nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
-	if c.Output == "" {
-		_, err = io.Copy(w.stdout, res.Body)
-	} else {
-		err = writeWhole(c.Output, res.Body)
-	}
-	if err != nil {
-		return fmt.Errorf("the export is not whole: %w", err)
-	}
-	return nil
+	return c.save(w, c.path("/v1/audit:export", "format", c.Format), http.Header{}, c.Output, "export")
 }
 
 type auditVerifyCmd struct {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -37,20 +35,7 @@ type exportAccountCmd struct {
 // Run exports.
 func (c exportAccountCmd) Run(w *world) error {
 	query := url.Values{"format": {c.Format}, "personal": {strconv.FormatBool(c.Personal)}}
-	res, err := c.do(w, http.MethodGet, "/v1/accounts/"+url.PathEscape(c.Account)+"/export?"+query.Encode(), "application/json", nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
-	if c.Output == "" {
-		_, err = io.Copy(w.stdout, res.Body)
-	} else {
-		err = writeWhole(c.Output, res.Body)
-	}
-	if err != nil {
-		return fmt.Errorf("the export is not whole: %w", err)
-	}
-	return nil
+	return c.save(w, "/v1/accounts/"+url.PathEscape(c.Account)+"/export?"+query.Encode(), http.Header{}, c.Output, "export")
 }
 
 type exportCheckCmd struct {

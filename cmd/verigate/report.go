@@ -38,18 +38,23 @@ func (c reportCmd) Run(w *world) error {
 		}
 	}
 	path := "/v1/policies/" + url.PathEscape(c.Policy) + "/versions/" + itoa(number) + "/report?format=" + c.Format
-	res, err := c.doWith(w, http.MethodGet, path, http.Header{"Accept-Language": {c.Lang}}, nil)
+	return c.save(w, path, http.Header{"Accept-Language": {c.Lang}}, c.Output, "report")
+}
+
+// save writes an answer to a file, or to standard output if none is named. what says in an error what is not whole.
+func (c connection) save(w *world, path string, header http.Header, output, what string) error {
+	res, err := c.doWith(w, http.MethodGet, path, header, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = res.Body.Close() }()
-	if c.Output == "" {
+	if output == "" {
 		_, err = io.Copy(w.stdout, res.Body)
 	} else {
-		err = writeWhole(c.Output, res.Body)
+		err = writeWhole(output, res.Body)
 	}
 	if err != nil {
-		return fmt.Errorf("the report is not whole: %w", err)
+		return fmt.Errorf("the %s is not whole: %w", what, err)
 	}
 	return nil
 }

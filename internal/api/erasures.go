@@ -3,8 +3,8 @@ package api
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -140,36 +140,36 @@ func (s *Server) viewErasure(x store.Erasure, zone *time.Location) erasureView {
 
 func (s *Server) listErasures(ctx context.Context, c *call, _ none) (int, erasuresView, error) {
 	view := erasuresView{AccountID: c.account, Erasures: []erasureView{}}
-	all, zone, err := s.erasuresOf(ctx, c)
+	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
+		return 0, view, err
+	}
+	zone, err := s.cfg.Gate.Zone(ctx)
+	if err != nil {
+		return 0, view, err
+	}
+	all, err := s.cfg.Store.ErasuresOf(ctx, c.account)
 	for _, x := range all {
 		view.Erasures = append(view.Erasures, s.viewErasure(x, zone))
 	}
 	return http.StatusOK, view, err
 }
 
-func (s *Server) erasuresOf(ctx context.Context, c *call) ([]store.Erasure, *time.Location, error) {
+func (s *Server) getErasure(ctx context.Context, c *call, _ none) (int, erasureView, error) {
 	if _, err := s.cfg.Store.Account(ctx, c.account); err != nil {
-		return nil, nil, err
+		return 0, erasureView{}, err
 	}
 	zone, err := s.cfg.Gate.Zone(ctx)
 	if err != nil {
-		return nil, nil, err
-	}
-	all, err := s.cfg.Store.ErasuresOf(ctx, c.account)
-	return all, zone, err
-}
-
-func (s *Server) getErasure(ctx context.Context, c *call, _ none) (int, erasureView, error) {
-	all, zone, err := s.erasuresOf(ctx, c)
-	if err != nil {
 		return 0, erasureView{}, err
 	}
-	for _, x := range all {
-		if strings.EqualFold(x.ID, c.r.PathValue("erasure_id")) {
-			return http.StatusOK, s.viewErasure(x, zone), nil
-		}
+	x, err := s.cfg.Store.Erasure(ctx, c.r.PathValue("erasure_id"))
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && x.AccountID != c.account:
+		return 0, erasureView{}, problem(CodeErasureNotFound)
+	case err != nil:
+		return 0, erasureView{}, err
 	}
-	return 0, erasureView{}, problem(CodeErasureNotFound)
+	return http.StatusOK, s.viewErasure(x, zone), nil
 }
 
 func (s *Server) listHoldings(ctx context.Context, c *call, _ none) (int, holdingsView, error) {

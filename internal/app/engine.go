@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -65,7 +64,7 @@ func (a *App) payloadsAt() (codec, signIn string) {
 	if a.API == "" || !a.config.Admin.Enabled {
 		return "", ""
 	}
-	base := strings.TrimSuffix(cmp.Or(a.config.HTTP.PublicURL, a.API), "/")
+	base := strings.TrimSuffix(a.public(), "/")
 	return base + strings.TrimSuffix(api.PayloadsPath, "/decode"), base + "/admin/"
 }
 

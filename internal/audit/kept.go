@@ -16,19 +16,30 @@ import (
 // ErrCheckpoint means that a text is no checkpoint as the API answers it.
 var ErrCheckpoint = errors.New("audit: not a checkpoint as GET /v1/audit/checkpoints answers it")
 
-// ReadCheckpoint reads a checkpoint as the API answers it and verigate audit checkpoints prints it.
-func ReadCheckpoint(text []byte) (store.Checkpoint, error) {
-	var in struct {
-		Number    int64     `json:"number"`
-		At        time.Time `json:"at"`
-		Entries   int64     `json:"entries"`
-		Hash      string    `json:"hash"`
-		Position  int64     `json:"position"`
-		Accounts  int64     `json:"accounts"`
-		Digest    string    `json:"digest"`
-		KeyID     string    `json:"key_id"`
-		Signature string    `json:"signature"`
+// Written is a checkpoint as the API answers it, verigate audit checkpoints prints it and exports of accounts hold it.
+type Written struct {
+	Number    int64     `json:"number"`
+	At        time.Time `json:"at"`
+	Entries   int64     `json:"entries"`
+	Hash      string    `json:"hash"` // hex
+	Position  int64     `json:"position"`
+	Accounts  int64     `json:"accounts"`
+	Digest    string    `json:"digest"` // hex
+	KeyID     string    `json:"key_id"`
+	Signature string    `json:"signature"` // base64url
+}
+
+// Write is the inverse of ReadCheckpoint.
+func Write(c store.Checkpoint) Written {
+	return Written{
+		Number: c.Number, At: c.At, Entries: c.Entries, Hash: hex.EncodeToString(c.Hash), Position: c.Position, Accounts: c.Accounts,
+		Digest: hex.EncodeToString(c.Digest), KeyID: c.KeyID, Signature: base64.RawURLEncoding.EncodeToString(c.Signature),
 	}
+}
+
+// ReadCheckpoint reads what is written as a Written.
+func ReadCheckpoint(text []byte) (store.Checkpoint, error) {
+	var in Written
 	if json.Unmarshal(text, &in) != nil || in.Number < 1 {
 		return store.Checkpoint{}, ErrCheckpoint
 	}

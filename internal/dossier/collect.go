@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/verigate/verigate/internal/audit"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -177,7 +178,8 @@ func (x Export) messages(ctx context.Context, d *Document) error {
 	}
 	newest, err := x.Source.Checkpoints(ctx, 0, 1)
 	if len(newest) > 0 {
-		d.Checkpoint = viewCheckpoint(newest[0])
+		written := audit.Write(newest[0])
+		d.Checkpoint = &written
 	}
 	return err
 }

@@ -1,38 +1,36 @@
 package dossier
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"time"
 
+	"github.com/verigate/verigate/internal/audit"
 	"github.com/verigate/verigate/internal/consent"
-	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
 // Document is what stands in an export before the log.
 type Document struct {
-	Schema       string        `json:"schema"`
-	AccountID    string        `json:"account_id"`
-	ExportedAt   time.Time     `json:"exported_at"`
-	Personal     bool          `json:"personal"`
-	Account      Account       `json:"account"`
-	Versions     []Version     `json:"versions"`
-	Verification Verification  `json:"verification"`
-	Data         *Personal     `json:"personal_data,omitempty"`
-	Consents     []Consent     `json:"consents"`
-	Refusals     []Consent     `json:"refusals"`
-	Texts        []Text        `json:"consent_texts"`
-	Attempts     []Attempt     `json:"attempts"`
-	Evidence     []Evidence    `json:"evidence"`
-	Decisions    []Decision    `json:"decisions"`
-	Extensions   []Extension   `json:"extensions"`
-	Restrictions []Restriction `json:"restrictions"`
-	Notices      []Notice      `json:"notices"`
-	Prompts      []Prompt      `json:"prompts"`
-	Checkpoint   *Checkpoint   `json:"checkpoint"`
+	Schema       string         `json:"schema"`
+	AccountID    string         `json:"account_id"`
+	ExportedAt   time.Time      `json:"exported_at"`
+	Personal     bool           `json:"personal"`
+	Account      Account        `json:"account"`
+	Versions     []Version      `json:"versions"`
+	Verification Verification   `json:"verification"`
+	Data         *Personal      `json:"personal_data,omitempty"`
+	Consents     []Consent      `json:"consents"`
+	Refusals     []Consent      `json:"refusals"`
+	Texts        []Text         `json:"consent_texts"`
+	Attempts     []Attempt      `json:"attempts"`
+	Evidence     []Evidence     `json:"evidence"`
+	Decisions    []Decision     `json:"decisions"`
+	Extensions   []Extension    `json:"extensions"`
+	Restrictions []Restriction  `json:"restrictions"`
+	Notices      []Notice       `json:"notices"`
+	Prompts      []Prompt       `json:"prompts"`
+	Checkpoint   *audit.Written `json:"checkpoint"` // the newest signed statement of where all logs ended
 }
 
 // Account is the facts that the rules judge by.
@@ -184,27 +182,6 @@ type Prompt struct {
 	At     time.Time `json:"at"`
 	Level  string    `json:"level"`
 	Rule   string    `json:"rule"`
-}
-
-// Checkpoint is the newest signed statement of where all logs ended, as GET /v1/audit/checkpoints answers it, and how far
-// this log is under it.
-type Checkpoint struct {
-	Number    int64     `json:"number"`
-	At        time.Time `json:"at"`
-	Entries   int64     `json:"entries"`
-	Hash      string    `json:"hash"`
-	Position  int64     `json:"position"`
-	Accounts  int64     `json:"accounts"`
-	Digest    string    `json:"digest"`
-	KeyID     string    `json:"key_id"`
-	Signature string    `json:"signature"`
-}
-
-func viewCheckpoint(c store.Checkpoint) *Checkpoint {
-	return &Checkpoint{
-		Number: c.Number, At: c.At, Entries: c.Entries, Hash: hex.EncodeToString(c.Hash), Position: c.Position, Accounts: c.Accounts,
-		Digest: hex.EncodeToString(c.Digest), KeyID: c.KeyID, Signature: base64.RawURLEncoding.EncodeToString(c.Signature),
-	}
 }
 
 // Entry is one entry of the log as it is stored.

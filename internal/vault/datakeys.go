@@ -25,6 +25,7 @@ type DataKey struct {
 
 // KeyFilter selects living data keys, by id.
 type KeyFilter struct {
+	IDs       []string // one of these; empty: any
 	AccountID string
 	Retired   bool      // being replaced
 	Current   bool      // sealing new records

@@ -3,7 +3,9 @@ package vault
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 )
 
 // Forgotten is what was destroyed.
@@ -82,15 +84,17 @@ func (v *Sealed) FinishDestroying(ctx context.Context) (int, error) {
 		if err != nil || len(page) == 0 {
 			return finished, err
 		}
+		noted := map[string]time.Time{}
 		for _, d := range page {
-			k, err := v.keys.DataKey(ctx, d.ID)
-			if isMissing(err) || err == nil && !k.DestroyedAt.IsZero() {
-				continue
-			}
-			if err == nil {
-				err = v.keys.DestroyKeys(ctx, d.DestroyedAt, d.ID)
-			}
-			if err != nil {
+			noted[d.ID] = d.DestroyedAt
+		}
+		// Hardly any of them is still there, so a page is asked for at once.
+		living, err := v.keys.ListKeys(ctx, KeyFilter{IDs: slices.Collect(maps.Keys(noted)), Limit: pageSize})
+		if err != nil {
+			return finished, err
+		}
+		for _, k := range living {
+			if err := v.keys.DestroyKeys(ctx, noted[k.ID], k.ID); err != nil {
 				return finished, fmt.Errorf("vault: destroy data keys: %w", err)
 			}
 			finished++

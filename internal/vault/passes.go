@@ -341,5 +341,3 @@ func (v *Sealed) replace(ctx context.Context, k DataKey) error {
 		}
 	}
 }
-
-func isMissing(err error) bool { return errors.Is(err, ErrNotFound) }

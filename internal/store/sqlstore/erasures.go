@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/verigate/verigate/internal/store"
@@ -161,10 +162,8 @@ func unlessErasing(ctx context.Context, tx *transaction, rec vault.Record) error
 		return err
 	}
 	for _, e := range open {
-		for _, kind := range e.Kinds {
-			if kind == string(rec.Kind) {
-				return vault.ErrErasing
-			}
+		if slices.Contains(e.Kinds, string(rec.Kind)) {
+			return vault.ErrErasing
 		}
 	}
 	return nil

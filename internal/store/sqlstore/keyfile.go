@@ -135,6 +135,13 @@ func (f KeyFile) ListKeys(ctx context.Context, filter vault.KeyFilter) ([]vault.
 	add(filter.Current, "current = 1")
 	add(filter.NotKEK != "", "kek_id <> ?", filter.NotKEK)
 	add(!filter.Before.IsZero(), "created_at < ?", instant(filter.Before))
+	if len(filter.IDs) > 0 {
+		wanted, err := f.s.dialect.anyArg(filter.IDs)
+		if err != nil {
+			return nil, fmt.Errorf("%w: IDs cannot be encoded", store.ErrInvalid)
+		}
+		add(true, f.s.dialect.anyOf("key_id"), wanted)
+	}
 	all, err := f.list(ctx, reader{f.s}, `WHERE `+strings.Join(where, " AND ")+` ORDER BY key_id LIMIT ?`, append(args, filter.Limit)...)
 	return all, vaultFault(f.s.fault(ctx, "list data keys", err))
 }

@@ -31,16 +31,16 @@ func (r VaultRecords) OldRecords(ctx context.Context, afterAccount, afterRef str
 
 // ResealRecord implements vault.Records.
 func (r VaultRecords) ResealRecord(ctx context.Context, rec vault.Record, from string) (done bool, err error) {
-	err = r.remove(ctx, "seal a record anew", func(ctx context.Context, tx *transaction) (int64, error) {
+	err = r.s.write(ctx, "seal a record anew", func(ctx context.Context, tx *transaction) error {
 		if err := unlessDestroyed(ctx, tx, rec.KeyID); err != nil {
-			return 0, err
+			return err
 		}
 		n, err := tx.exec(ctx, `UPDATE vault_records SET sealed = ?, key_id = ? WHERE account_id = ? AND ref = ? AND kind = ? AND key_id = ?`,
 			rec.Sealed, rec.KeyID, rec.AccountID, rec.Ref, rec.Kind, from)
 		done = n > 0
-		return 0, err // nothing to scrub: what it was sealed with before will be destroyed
+		return err
 	})
-	return done, err
+	return done, vaultFault(err)
 }
 
 // CountRecords implements vault.Records.

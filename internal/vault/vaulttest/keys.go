@@ -87,7 +87,7 @@ func (m *Keys) ListKeys(_ context.Context, f vault.KeyFilter) ([]vault.DataKey, 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	all := m.find(func(k vault.DataKey) bool {
-		return k.DestroyedAt.IsZero() && k.ID > f.After && (f.AccountID == "" || k.AccountID == f.AccountID) &&
+		return k.DestroyedAt.IsZero() && k.ID > f.After && (len(f.IDs) == 0 || slices.Contains(f.IDs, k.ID)) && (f.AccountID == "" || k.AccountID == f.AccountID) &&
 			(!f.Retired || !k.Current) && (!f.Current || k.Current) && (f.NotKEK == "" || k.KEK != f.NotKEK) &&
 			(f.Before.IsZero() || k.CreatedAt.Before(f.Before))
 	})

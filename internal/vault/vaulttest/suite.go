@@ -123,6 +123,7 @@ func listedKeys(t *testing.T, keys vault.Keys) {
 		"made before":      {vault.KeyFilter{Current: true, Before: late.CreatedAt}, []string{"b", "c"}},
 		"the next page":    {vault.KeyFilter{After: "b"}, []string{"c", "d"}},
 		"a page":           {vault.KeyFilter{Limit: 2}, []string{"a", "b"}},
+		"of ids":           {vault.KeyFilter{IDs: []string{"c", "a", "e", "unknown"}}, []string{"a", "c"}},
 		"none":             {vault.KeyFilter{AccountID: "a4"}, nil},
 	} {
 		if c.filter.Limit == 0 {
