@@ -130,6 +130,7 @@ func (a *App) activities(links *api.Tokens) worker.Deps {
 			Provider: a.face, Subjects: a.vault, IsGone: isGone, Hints: a.store, ReturnURL: links.ReturnURL,
 			Polling: activities.DefaultPolling(), Now: a.clock.Now, Logger: a.log,
 			Heartbeat: func(ctx context.Context) { activity.RecordHeartbeat(ctx) },
+			Stopping:  activity.GetWorkerStopChannel,
 		},
 		Enforcement: a.enforcement(),
 	}
