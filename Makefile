@@ -141,7 +141,7 @@ release: .bin/licences .bin/cyclonedx-gomod .bin/checkrelease ## build/release: 
 	for arch in $(RELEASE_ARCHS); do \
 		binary="build/release/$(release_name)-linux-$$arch"; \
 		CGO_ENABLED=0 GOOS=linux GOARCH="$$arch" go build -buildvcs=true -trimpath -tags '$(RELEASE_TAGS)' -ldflags '$(LDFLAGS)' -o "$$binary" ./cmd/verigate; \
-		.bin/cyclonedx-gomod bin -json -licenses -noserial -output "$$binary.cdx.json" "$$binary"; \
+		.bin/cyclonedx-gomod bin -json -licenses -std -noserial -output "$$binary.cdx.json" "$$binary"; \
 		.bin/checkrelease -arch "$$arch" -sbom "$$binary.cdx.json" "$$binary"; \
 	done
 	cd build/release && sha256sum -- $$(ls | grep -v '^SHA256SUMS$$') >SHA256SUMS

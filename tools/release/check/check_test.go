@@ -53,6 +53,18 @@ func TestCovers(t *testing.T) {
 	}
 }
 
+// TestVersioned: a release says what it was built of.
+func TestVersioned(t *testing.T) {
+	t.Parallel()
+	for version, good := range map[string]bool{
+		"v1.2.3": true, "v0.0.0-20261128100248-461c338e3e05": true, "": false, "(devel)": false, "v1.2.3+dirty": false,
+	} {
+		if err := versioned(version); (err == nil) != good {
+			t.Errorf("%q: got %v", version, err)
+		}
+	}
+}
+
 // TestStatic builds a small program both ways.
 func TestStatic(t *testing.T) {
 	t.Parallel()
