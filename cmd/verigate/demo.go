@@ -53,6 +53,9 @@ type ready struct {
 
 // Run runs the demonstration.
 func (d demoCmd) Run(w *world) (err error) {
+	if !app.EngineBuilt {
+		return usageError{errors.New("demo needs the embedded engine, and this binary was built without it (build tag noengine): take the whole binary")}
+	}
 	if _, _, err := net.SplitHostPort(d.HTTP); err != nil {
 		return usageError{errors.New("--http must be HOST:PORT, such as 127.0.0.1:8080")}
 	}
