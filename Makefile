@@ -2,7 +2,7 @@
 #
 # Tests of pages need Chromium, and npm to fetch axe-core once.
 #
-# No target says -trimpath or -cover: either compiles the embedded engine's 1,300 packages once more.
+# No target but release says -trimpath or -cover: either compiles the embedded engine's 1,300 packages once more.
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -93,6 +93,7 @@ build: ## compile every package
 vet: ## go vet, test files included
 	go vet ./...
 	go vet -C tools ./...
+	go vet -C tools/release ./...
 
 .PHONY: lint
 lint: gofmt golangci workflowcheck ## formatting, linters, determinism of workflows
@@ -110,6 +111,41 @@ golangci: .bin/golangci-lint
 workflowcheck: .bin/workflowcheck ## nothing that a workflow reaches may be non-deterministic
 	.bin/workflowcheck -config workflowcheck.yaml ./workflows/...
 
+.PHONY: verify
+verify: .bin/licences ## modules are what go.sum says, go.mod is tidy, and every licence that is shipped is allowed
+	@for module in . tools tools/release; do \
+		echo "verify $$module"; \
+		go -C "$$module" mod verify >/dev/null; \
+		go -C "$$module" mod tidy -diff; \
+	done
+	.bin/licences -check -out docs/licences.md
+
+.PHONY: licences
+licences: .bin/licences ## write docs/licences.md: the modules that are shipped, and their licences
+	.bin/licences -out docs/licences.md
+
+.PHONY: vulncheck
+vulncheck: .bin/govulncheck ## known weaknesses that our code reaches; needs https://vuln.go.dev
+	.bin/govulncheck ./...
+
+# A release is stamped with the tag of the checkout (verigate version), so it is built from a clean one.
+RELEASE_ARCHS ?= amd64 arm64
+RELEASE_TAGS  ?=
+release_name  := verigate$(if $(RELEASE_TAGS),-$(RELEASE_TAGS))
+
+.PHONY: release
+release: .bin/licences .bin/cyclonedx-gomod .bin/checkrelease ## build/release: static binaries for linux, their SBOM, licences and checksums: RELEASE_ARCHS, RELEASE_TAGS
+	mkdir -p build/release
+	.bin/licences -check -out docs/licences.md -texts build/release/LICENCES-OF-MODULES.txt
+	cp LICENSE build/release/
+	for arch in $(RELEASE_ARCHS); do \
+		binary="build/release/$(release_name)-linux-$$arch"; \
+		CGO_ENABLED=0 GOOS=linux GOARCH="$$arch" go build -buildvcs=true -trimpath -tags '$(RELEASE_TAGS)' -ldflags '$(LDFLAGS)' -o "$$binary" ./cmd/verigate; \
+		.bin/cyclonedx-gomod bin -json -licenses -std -noserial -output "$$binary.cdx.json" "$$binary"; \
+		.bin/checkrelease -arch "$$arch" -sbom "$$binary.cdx.json" "$$binary"; \
+	done
+	cd build/release && sha256sum -- $$(ls | grep -v '^SHA256SUMS$$') >SHA256SUMS
+
 .PHONY: clean
 clean: ## remove what was built here
 	rm -rf bin .bin build
@@ -126,6 +162,19 @@ $(axe):
 
 .bin/golangci-lint: tools/go.mod
 	go build -C tools -o ../.bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# These have a module of their own again, so that their dependencies do not move those of the linters.
+.bin/licences: $(wildcard tools/release/licences/*.go) tools/release/go.mod
+	go build -C tools/release -o ../../.bin/licences ./licences
+
+.bin/checkrelease: $(wildcard tools/release/check/*.go) tools/release/go.mod
+	go build -C tools/release -o ../../.bin/checkrelease ./check
+
+.bin/cyclonedx-gomod: tools/release/go.mod
+	go build -C tools/release -o ../../.bin/cyclonedx-gomod github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+
+.bin/govulncheck: tools/release/go.mod
+	go build -C tools/release -o ../../.bin/govulncheck golang.org/x/vuln/cmd/govulncheck
 
 .bin/workflowcheck: tools/go.mod
 	go build -C tools -o ../.bin/workflowcheck go.temporal.io/sdk/contrib/tools/workflowcheck

@@ -15,7 +15,8 @@ type AwaitFaceInput struct {
 
 // AwaitFace polls the provider until there is a verdict or the lease is over. One activity for the whole wait
 // costs one Action and a heartbeat a minute, whatever the polling; the phone's return wakes it at once.
-// A provider that does not answer changes nothing: the wait goes on.
+// A provider that does not answer changes nothing: the wait goes on. A worker that stops hands it to another one; left to
+// the heartbeat timeout, a merchant's page would stand still for more than a minute.
 func (f *Face) AwaitFace(ctx context.Context, in AwaitFaceInput) (Answer, error) {
 	returned, err := f.Hints.ReturnedChanged(ctx, in.Current.AttemptID)
 	if err != nil {
@@ -77,6 +78,8 @@ func (f *Face) pause(ctx context.Context, in AwaitFaceInput, begun, now time.Tim
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-f.Stopping(ctx):
+		return handOver()
 	case <-returned:
 	case <-timer.C:
 	}

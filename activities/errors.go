@@ -1,6 +1,8 @@
 package activities
 
 import (
+	"time"
+
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/verigate/verigate/workflows/contract"
@@ -17,6 +19,14 @@ func giveUp(errType, message string, details ...any) error {
 // in histories.
 func tryAgain(errType, message string) error {
 	return temporal.NewApplicationError(message, errType)
+}
+
+// handOver has another worker go on with the activity in a second, however often that happened before. It is no failure,
+// and not logged as one.
+func handOver() error {
+	return temporal.NewApplicationErrorWithOptions("the worker stops", "worker_stopping", temporal.ApplicationErrorOptions{
+		NextRetryDelay: time.Second, Category: temporal.ApplicationErrorCategoryBenign,
+	})
 }
 
 func accountUnknown() error {

@@ -45,6 +45,7 @@ type Face struct {
 	Polling   Polling
 	Now       func() time.Time // business clock
 	Heartbeat func(ctx context.Context)
+	Stopping  func(ctx context.Context) <-chan struct{} // closed when the worker is about to stop
 	Logger    *slog.Logger
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 	"go.uber.org/goleak"
 
 	"github.com/verigate/verigate/activities"
@@ -88,6 +89,7 @@ func newFace(provider *scripted, h *hints, beats *int) *activities.Face {
 		IsGone:    func(err error) bool { return errors.Is(err, errGone) },
 		ReturnURL: func(id string) string { return "https://example.com/r/" + id },
 		Heartbeat: func(context.Context) { *beats++ }, Logger: slog.New(slog.DiscardHandler),
+		Stopping: func(context.Context) <-chan struct{} { return nil },
 	}
 }
 
@@ -207,6 +209,24 @@ func TestAwaitStopsWhenCancelled(t *testing.T) {
 		defer cancel()
 		_, err := newFace(&scripted{query: notPassed}, newHints(), &beats).AwaitFace(ctx, await(10*time.Minute))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+// TestAwaitHandsOverWhenItsWorkerStops: the engine has another worker go on at once, not after the heartbeat timeout.
+func TestAwaitHandsOverWhenItsWorkerStops(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		beats, begun, stopping := 0, time.Now(), make(chan struct{})
+		f := newFace(&scripted{query: notPassed}, newHints(), &beats)
+		f.Stopping = func(context.Context) <-chan struct{} { return stopping }
+		time.AfterFunc(7*time.Second, func() { close(stopping) })
+		_, err := f.AwaitFace(t.Context(), await(10*time.Minute))
+		var failure *temporal.ApplicationError
+		require.ErrorAs(t, err, &failure)
+		require.False(t, failure.NonRetryable())
+		require.Equal(t, time.Second, failure.NextRetryDelay())
+		require.Equal(t, temporal.ApplicationErrorCategoryBenign, failure.Category())
+		require.Equal(t, 7*time.Second, time.Since(begun))
 	})
 }
 

@@ -30,7 +30,7 @@ type demoCmd struct {
 func (demoCmd) Help() string {
 	return `Runs engine, database, simulated Alipay, worker, API and a sample merchant portal in this process, with the founding rule and the one for registration, sample accounts around their edges and three API keys. Nothing leaves this machine. Stop it with Ctrl-C; the next run goes on where this one ended.
 
-The limits and pages of docs/configuration.md can be set in the environment, such as VERIGATE_LIMITS_QR_LEASE=15s.
+The limits, pages and log of docs/configuration.md can be set in the environment, such as VERIGATE_LIMITS_QR_LEASE=15s.
 
 Examples:
   verigate demo
@@ -53,6 +53,9 @@ type ready struct {
 
 // Run runs the demonstration.
 func (d demoCmd) Run(w *world) (err error) {
+	if !app.EngineBuilt {
+		return usageError{errors.New("demo needs the embedded engine, and this binary was built without it (build tag noengine): take the whole binary")}
+	}
 	if _, _, err := net.SplitHostPort(d.HTTP); err != nil {
 		return usageError{errors.New("--http must be HOST:PORT, such as 127.0.0.1:8080")}
 	}
@@ -130,10 +133,12 @@ func (d demoCmd) options(w *world, dir app.DemoDir) (o app.Options, closeLogs fu
 
 // shown is what a demonstration reads from the environment: an hour need not pass to see the end of a QR code or link.
 func (w *world) shown(name string) (string, bool) {
-	if !strings.HasPrefix(name, "VERIGATE_LIMITS_") && !strings.HasPrefix(name, "VERIGATE_PAGES_") {
-		return "", false
+	for _, part := range []string{"VERIGATE_LIMITS_", "VERIGATE_PAGES_", "VERIGATE_LOG_"} {
+		if strings.HasPrefix(name, part) {
+			return w.env(name)
+		}
 	}
-	return w.env(name)
+	return "", false
 }
 
 func (d demoCmd) announce(w *world, a *app.App, keys app.DemoKeys, dir app.DemoDir) error {

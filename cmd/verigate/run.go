@@ -55,6 +55,7 @@ type cli struct {
 	Erasures  erasuresCmd  `cmd:"" help:"Erase personal data of an account, and list what was erased."`
 	Vault     vaultCmd     `cmd:"" help:"Work on the keys that personal data is sealed with."`
 	Bench     benchCmd     `cmd:"" help:"Measure this build on this machine against baselines."`
+	Health    healthCmd    `cmd:"" help:"Ask a running program whether it can work, as a container's health check does."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 
 	Operators  operatorsCmd  `cmd:"" help:"Say who may sign in to the admin pages, and as what."`

@@ -66,10 +66,13 @@ func (w *world) failpoint() string {
 	return spec
 }
 
-// checked returns the faults of configuration and secrets together.
+// checked returns the faults of configuration and secrets together, and whether this binary can do what they say.
 func checked(c config.Config) error {
 	if faults := c.ValidateSecrets(); len(faults) > 0 {
 		return usageError{faults}
+	}
+	if c.Temporal.Mode == config.Embedded && !app.EngineBuilt {
+		return usageError{fmt.Errorf("temporal.mode: %w", app.ErrNoEngine)}
 	}
 	return nil
 }

@@ -243,7 +243,6 @@ func (l accountLive) Severe() bool {
 	return l.Behind < 0
 }
 
-// accountLog answers the whole log as lines of JSON, oldest first.
 // accountDossier hands the API's export of one account on, as a file.
 func (s *Server) accountDossier(v *visit) error {
 	id := v.r.PathValue("account_id")
@@ -257,6 +256,7 @@ func (s *Server) accountDossier(v *visit) error {
 	return v.pass("/v1/accounts/"+segment(id)+"/export", strings.Map(plainLetters, id)+"."+format, "format", format, "personal", personal)
 }
 
+// accountLog answers the whole log as lines of JSON, oldest first.
 func (s *Server) accountLog(v *visit) error {
 	id := v.r.PathValue("account_id")
 	cursor, begun := "", false

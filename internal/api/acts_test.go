@@ -292,7 +292,7 @@ func TestEveryAuditedOperationIsTold(t *testing.T) {
 func untold() (services, asking []string) {
 	return []string{
 			"put-account", "import-accounts", "put-contact", "delete-contact", "report-login", "report-prompt", "submit", "start-face", "refresh",
-			"choose-manual", "cancel-manual", "withdraw-consent", "create-link", "add-evidence", "delete-evidence",
+			"choose-manual", "cancel-manual", "withdraw-consent", "create-link", "revoke-links", "add-evidence", "delete-evidence",
 		}, []string{
 			"decide", "decide-batch", "preview-impact", "list-impact", "verify-audit", "check-receipt", "decode-payloads",
 		}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/verigate/verigate/internal/audit"
+	"github.com/verigate/verigate/internal/base64url"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -66,7 +66,7 @@ type checkpointView struct {
 func viewCheckpoint(c store.Checkpoint, zone *time.Location) checkpointView {
 	return checkpointView{
 		Number: c.Number, At: c.At.In(zone), Entries: c.Entries, Hash: hex.EncodeToString(c.Hash), Position: c.Position, Accounts: c.Accounts,
-		Digest: hex.EncodeToString(c.Digest), KeyID: c.KeyID, Signature: base64.RawURLEncoding.EncodeToString(c.Signature),
+		Digest: hex.EncodeToString(c.Digest), KeyID: c.KeyID, Signature: base64url.Encode(c.Signature),
 	}
 }
 
@@ -81,7 +81,7 @@ func (f *faults) checkpoint(field string, v checkpointView) store.Checkpoint {
 	if c.Digest, err = hex.DecodeString(v.Digest); err != nil {
 		f.add(field+".digest", "form", "must be hexadecimal, as it was answered", "应为返回时的十六进制文本")
 	}
-	if c.Signature, err = base64.RawURLEncoding.DecodeString(v.Signature); err != nil {
+	if c.Signature, err = base64url.Decode(v.Signature); err != nil {
 		f.add(field+".signature", "form", "must be base64url, as it was answered", "应为返回时的 base64url 文本")
 	}
 	return c

@@ -44,6 +44,8 @@ func TestBadBodies(t *testing.T) {
 		{"unknown field", `{"identity_ref":"` + canaryNumber + `"}`, 400, api.CodeInvalidRequest, "identity_ref"},
 		{"unknown field inside", `{"document":{"type":"cn_id","issuer":"x"}}`, 400, api.CodeInvalidRequest, "issuer"},
 		{"unknown field that is no name", `{"` + canaryName + `":1}`, 400, api.CodeInvalidRequest, "(not a field name)"},
+		{"unknown field that is a number", `{"` + canaryNumber + `":1}`, 400, api.CodeInvalidRequest, "(not a field name)"},
+		{"unknown field that holds a number", `{"x` + canaryNumber + `":1}`, 400, api.CodeInvalidRequest, "(not a field name)"},
 		{"wrong type", `{"name":["` + canaryName + `"]}`, 400, api.CodeInvalidRequest, "name"},
 		{"wrong type inside", `{"document":{"number":` + canaryNumber + `}}`, 400, api.CodeInvalidRequest, "document.number"},
 		{"object for a string", `{"name":{"first":"` + canaryName + `"}}`, 400, api.CodeInvalidRequest, "name"},

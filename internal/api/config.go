@@ -47,6 +47,7 @@ type Store interface {
 	Sweep(ctx context.Context, id string) (store.Sweep, error)
 	Sweeps(ctx context.Context, before string, limit int) ([]store.Sweep, error)
 	PutLink(ctx context.Context, l store.Link) (store.Link, error)
+	RevokeLinks(ctx context.Context, accountID string, at time.Time) (links, sessions int, err error)
 	BeginRequest(ctx context.Context, key, bodyHash string, now time.Time) (saved store.SavedResponse, claimed bool, err error)
 	FinishRequest(ctx context.Context, key string, r store.SavedResponse) error
 	AccessStore

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -69,11 +68,7 @@ func (s *Server) keepConsents(ctx context.Context, c *call, in consentIn, provid
 	} else if in.ShownAt != nil {
 		face.ShownAt = in.ShownAt.UTC()
 	}
-	f.matches("consent.text_version", in.TextVersion, versionPattern, versionFmt, versionZh)
 	f.matches("consent.language", in.Language, languagePattern, "must be a language tag, as zh-CN", "应为语言标签，例如 zh-CN")
-	if in.TextSHA256 != "" {
-		f.matches("consent.text_sha256", in.TextSHA256, digestPattern, "must be a SHA-256 in hex", "应为十六进制的 SHA-256")
-	}
 	s.checkText(&f, "consent", face)
 	f.atMost("consent.address", in.Address, 64)
 	f.atMost("consent.user_agent", in.UserAgent, 512)
@@ -109,6 +104,10 @@ func (s *Server) keepConsents(ctx context.Context, c *call, in consentIn, provid
 
 // checkText names what is wrong with a text that was agreed to.
 func (s *Server) checkText(f *faults, field string, g consent.Given) {
+	f.matches(field+".text_version", g.Version, versionPattern, versionFmt, versionZh)
+	if g.SHA256 != "" {
+		f.matches(field+".text_sha256", g.SHA256, digestPattern, "must be a SHA-256 in hex", "应为十六进制的 SHA-256")
+	}
 	_, err := s.texts.Check(g)
 	switch {
 	case errors.Is(err, consent.ErrVersion):
@@ -126,21 +125,18 @@ func (s *Server) checkText(f *faults, field string, g consent.Given) {
 
 // origin seals where a consent came from.
 func (s *Server) origin(ctx context.Context, c *call, in consentIn) (ref string, err error) {
-	evidence := struct {
-		Address   string `json:"address"`
-		UserAgent string `json:"user_agent"`
-	}{in.Address, in.UserAgent}
-	if evidence.Address == "" {
-		evidence.Address = s.cfg.ClientIP(c.r)
+	origin := consent.Origin{Address: in.Address, UserAgent: in.UserAgent}
+	if origin.Address == "" {
+		origin.Address = s.cfg.ClientIP(c.r)
 	}
-	if evidence.UserAgent == "" {
-		evidence.UserAgent = cut(c.r.UserAgent(), 512)
+	if origin.UserAgent == "" {
+		origin.UserAgent = cut(c.r.UserAgent(), 512)
 	}
-	text, err := json.Marshal(evidence)
+	text, err := origin.Text()
 	if err != nil {
 		return "", err
 	}
-	return s.cfg.Vault.PutText(ctx, c.account, vault.KindConsent, string(text))
+	return s.cfg.Vault.PutText(ctx, c.account, vault.KindConsent, text)
 }
 
 // consentTextView is one text as it is shown.

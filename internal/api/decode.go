@@ -109,11 +109,15 @@ func notArrived(cause error) error {
 	return notJSON("The body did not arrive whole and in time.", "请求内容未能完整及时到达。").because(cause)
 }
 
-var fieldNamePattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+var (
+	fieldNamePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,63}$`)
+	longNumber       = regexp.MustCompile(`[0-9]{5}`)
+)
 
-// fieldProblem names a field of a request that was not understood. A name that is not one is not repeated.
+// fieldProblem names a field of a request that was not understood. A name that is not one is not repeated: it may be a value
+// in the wrong place, such as somebody's number.
 func fieldProblem(field, code, en, zh string) error {
-	if !fieldNamePattern.MatchString(field) {
+	if !fieldNamePattern.MatchString(field) || longNumber.MatchString(field) {
 		field = "(not a field name)"
 	}
 	p := problem(CodeInvalidRequest)

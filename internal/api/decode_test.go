@@ -47,6 +47,7 @@ func FuzzTokens(f *testing.F) {
 	f.Add(good)
 	f.Add("")
 	f.Add("AAAA")
+	f.Add(good[:20] + "\n" + good[20:])
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := tokens.open(forScan, text)
 		if text == good {

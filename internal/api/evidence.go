@@ -272,7 +272,7 @@ func (s *Server) lookAtEvidence(c *call) error {
 		return err
 	}
 	h := c.w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; object-src 'none'; base-uri 'none'; sandbox; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Content-Disposition", "inline")
 	s.write(c.w, http.StatusOK, e.MediaType, content)

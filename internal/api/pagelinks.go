@@ -56,6 +56,13 @@ func (s *Server) pageLinkRoutes() {
 			"For the platform with verifications:write, and for support with accounts:correct.",
 		scopes: []Scope{VerificationsWrite, AccountsCorrect}, answers: map[int]string{http.StatusCreated: "The link."}, codes: []Code{CodeAccountClosed}, services: true, perAccount: true,
 	}, s.createLink)
+	handle(s, operation{
+		id: "revoke-links", method: http.MethodPost, path: "/v1/accounts/{account_id}/links:revoke", tag: tagVerification,
+		summary: "End the links and sessions of an account",
+		words: "Links that were not opened open no more, and every browser that is on the merchant pages of this account is signed out, at once. " +
+			"What the merchant did stays. For a link that went astray or a device that was lost.",
+		scopes: []Scope{VerificationsWrite, AccountsCorrect}, answers: map[int]string{http.StatusOK: "How many ended."}, services: true, perAccount: true,
+	}, s.revokeLinks)
 }
 
 func (s *Server) createLink(ctx context.Context, c *call, in linkIn) (int, linkView, error) {
@@ -93,6 +100,35 @@ func (s *Server) createLink(ctx context.Context, c *call, in linkIn) (int, linkV
 	}
 	c.changed("account/"+c.account, said.stored(), nil, linkMade{link.ID})
 	return http.StatusCreated, linkView{URL: s.cfg.Tokens.LinkURL(link.ID), LinkID: link.ID, ExpiresAt: link.ExpiresAt.In(zone)}, nil
+}
+
+type revokeLinksIn struct {
+	Reason string `json:"reason,omitempty" maxLength:"2000" doc:"A code, or free text: why."`
+}
+
+type revokedView struct {
+	Links    int `json:"links" doc:"Links that were not opened yet."`
+	Sessions int `json:"sessions" doc:"Browsers that were signed in."`
+}
+
+func (s *Server) revokeLinks(ctx context.Context, c *call, in revokeLinksIn) (int, revokedView, error) {
+	var f faults
+	f.freeText("reason", in.Reason)
+	if err := f.err(); err != nil {
+		return 0, revokedView{}, err
+	}
+	said, err := s.explain(ctx, c.account, in.Reason, "")
+	if err != nil {
+		return 0, revokedView{}, err
+	}
+	links, sessions, err := s.cfg.Store.RevokeLinks(ctx, c.account, c.now)
+	if err != nil {
+		s.forget(ctx, c.account, said.ref)
+		return 0, revokedView{}, err
+	}
+	view := revokedView{links, sessions}
+	c.changed("account/"+c.account, said.stored(), nil, view)
+	return http.StatusOK, view, nil
 }
 
 // returnable reports whether the pages may offer an address as the way back.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,6 +49,22 @@ func TestLinkIsRepeatedAndItsAddressNotSaved(t *testing.T) {
 	require.Equal(t, first, second)
 	require.Len(t, k.saved, 1)
 	require.NotContains(t, string(k.saved[0].Body), "/m/l/")
+}
+
+func TestLinksAreRevoked(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	f.account("a1")
+	f.account("a2")
+	for _, id := range []string{"a1", "a1", "a2"} {
+		f.post("/v1/accounts/"+id+"/links", object{"purpose": "verify"}).is(http.StatusCreated)
+	}
+	f.clock.advance(time.Minute)
+	require.Equal(t, object{"links": float64(2), "sessions": float64(0)}, f.post("/v1/accounts/a1/links:revoke", object{"reason": "lost_device"}).is(http.StatusOK))
+	require.Equal(t, object{"links": float64(0), "sessions": float64(0)}, f.post("/v1/accounts/a1/links:revoke", object{}).is(http.StatusOK))
+	require.Equal(t, object{"links": float64(1), "sessions": float64(0)}, f.post("/v1/accounts/a2/links:revoke", object{}).is(http.StatusOK))
+	f.post("/v1/accounts/nobody/links:revoke", object{}).problem(http.StatusNotFound, api.CodeAccountNotFound)
+	f.post("/v1/accounts/a1/links:revoke", object{}, as(f.newKey(api.VerificationsRead))).problem(http.StatusForbidden, api.CodeForbidden)
 }
 
 func TestLinkRefusals(t *testing.T) {

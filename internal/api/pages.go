@@ -47,7 +47,7 @@ func newPages() (*pages, error) {
 	sum := sha256.Sum256(style)
 	p := &pages{templates: templates, style: template.CSS(style)} //nolint:gosec // our own embedded file
 	p.policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		"'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	for _, page := range []struct {
 		into *[]byte
 		note

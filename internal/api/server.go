@@ -134,7 +134,7 @@ var everyAnswer = http.Header{
 	"Cache-Control":          {"no-store"},
 	"Referrer-Policy":        {"no-referrer"},
 	// What an answer is is said by its type; a browser that is led to it shows and runs nothing of it.
-	"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
+	"Content-Security-Policy":      {"default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"},
 	"X-Frame-Options":              {"DENY"},
 	"Cross-Origin-Opener-Policy":   {"same-origin"},
 	"Cross-Origin-Resource-Policy": {"same-origin"},

@@ -3,13 +3,14 @@ package api
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/verigate/verigate/internal/base64url"
 )
 
 // errToken means that a text is no token of ours for that purpose.
@@ -86,12 +87,12 @@ func (t *Tokens) token(p purpose, id string) (string, error) {
 	if err != nil {
 		return "", errToken
 	}
-	return base64.RawURLEncoding.EncodeToString(append(u[:], t.mac(t.keys[0], p, u[:])...)), nil
+	return base64url.Encode(append(u[:], t.mac(t.keys[0], p, u[:])...)), nil
 }
 
 // open returns the id of a token.
 func (t *Tokens) open(p purpose, token string) (string, error) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	raw, err := base64url.Decode(token)
 	if err != nil || len(raw) != 16+macSize || !t.signed(raw[16:], p, raw[:16]) {
 		return "", errToken
 	}
@@ -101,11 +102,11 @@ func (t *Tokens) open(p purpose, token string) (string, error) {
 // cursor signs where a list goes on. scope names the list and its filters: a cursor is good for no other.
 func (t *Tokens) cursor(scope, after string) string {
 	content := []byte(after)
-	return base64.RawURLEncoding.EncodeToString(append(t.mac(t.keys[0], forCursor, []byte(scope), content), content...))
+	return base64url.Encode(append(t.mac(t.keys[0], forCursor, []byte(scope), content), content...))
 }
 
 func (t *Tokens) openCursor(scope, cursor string) (string, error) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	raw, err := base64url.Decode(cursor)
 	if err != nil || len(raw) < macSize {
 		return "", errToken
 	}
@@ -117,12 +118,12 @@ func (t *Tokens) openCursor(scope, cursor string) (string, error) {
 
 // bodyHash is a keyed digest of a body. A plain one of a body that holds a document number could be guessed back.
 func (t *Tokens) bodyHash(body []byte) string {
-	return base64.RawURLEncoding.EncodeToString(t.mac(t.keys[0], forBody, body))
+	return base64url.Encode(t.mac(t.keys[0], forBody, body))
 }
 
 // sameBody reports whether a digest is that of the body, under any key.
 func (t *Tokens) sameBody(digest string, body []byte) bool {
-	given, err := base64.RawURLEncoding.Strict().DecodeString(digest)
+	given, err := base64url.Decode(digest)
 	return err == nil && t.signed(given, forBody, body)
 }
 

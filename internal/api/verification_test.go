@@ -98,6 +98,11 @@ func TestConsent(t *testing.T) {
 	got := f.post(path, object{"consent": object{"agreed": true}}).problem(http.StatusUnprocessableEntity, api.CodeValidationFailed)
 	field(t, got, "consent.text_version")
 	field(t, got, "consent.language")
+	two := consent()
+	two["provide"] = object{"text_version": "two words", "text_sha256": "abc", "agreed": true}
+	got = f.post(path, two).problem(http.StatusUnprocessableEntity, api.CodeValidationFailed)
+	require.Equal(t, "form", field(t, got, "provide.text_version")["code"])
+	require.Equal(t, "form", field(t, got, "provide.text_sha256")["code"])
 	require.Empty(t, f.vault.kept())
 
 	f.post(path, object{"consent": object{"text_version": "face-2026-12", "language": "zh-CN", "agreed": true, "address": "192.0.2.7", "user_agent": "Phone"}, "provide": object{"text_version": "provide-2026-12", "agreed": true}}).is(http.StatusOK)

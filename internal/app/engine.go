@@ -18,7 +18,6 @@ import (
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/config"
 	"github.com/verigate/verigate/internal/temporal"
-	"github.com/verigate/verigate/internal/temporal/devserver"
 	"github.com/verigate/verigate/worker"
 	"github.com/verigate/verigate/workflows"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -30,15 +29,12 @@ func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
 	t := a.config.Temporal
 	if t.Mode == config.Embedded {
 		codec, signIn := a.payloadsAt()
-		server, err := devserver.Start(ctx, devserver.Config{
-			Dir: t.Dir, Port: t.Port, UIPort: t.UIPort, Namespace: t.Namespace, Logger: engineLog,
-			SearchAttributes: temporal.SearchAttributes(), UICodecEndpoint: codec, UISignIn: signIn,
-		})
+		server, err := startEmbedded(ctx, engineSettings{temporal: t, log: engineLog, codec: codec, signIn: signIn})
 		if err != nil {
 			return err
 		}
-		a.stack.push("engine", server.Stop)
-		t.Address, a.TemporalUI = server.Address(), server.UI()
+		a.stack.push("engine", server.stop)
+		t.Address, a.TemporalUI = server.address, server.ui
 	}
 	a.Temporal = t.Address
 	options, err := temporalOptions(t, a.config.Secrets.CodecKeyset, a.log)
@@ -130,6 +126,7 @@ func (a *App) activities(links *api.Tokens) worker.Deps {
 			Provider: a.face, Subjects: a.vault, IsGone: isGone, Hints: a.store, ReturnURL: links.ReturnURL,
 			Polling: activities.DefaultPolling(), Now: a.clock.Now, Logger: a.log,
 			Heartbeat: func(ctx context.Context) { activity.RecordHeartbeat(ctx) },
+			Stopping:  activity.GetWorkerStopChannel,
 		},
 		Enforcement: a.enforcement(),
 	}

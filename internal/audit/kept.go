@@ -3,13 +3,13 @@ package audit
 import (
 	"bytes"
 	"cmp"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"slices"
 	"time"
 
+	"github.com/verigate/verigate/internal/base64url"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -33,7 +33,7 @@ type Written struct {
 func Write(c store.Checkpoint) Written {
 	return Written{
 		Number: c.Number, At: c.At, Entries: c.Entries, Hash: hex.EncodeToString(c.Hash), Position: c.Position, Accounts: c.Accounts,
-		Digest: hex.EncodeToString(c.Digest), KeyID: c.KeyID, Signature: base64.RawURLEncoding.EncodeToString(c.Signature),
+		Digest: hex.EncodeToString(c.Digest), KeyID: c.KeyID, Signature: base64url.Encode(c.Signature),
 	}
 }
 
@@ -50,7 +50,7 @@ func ReadCheckpoint(text []byte) (store.Checkpoint, error) {
 		text   string
 		decode func(string) ([]byte, error)
 	}{
-		{&c.Hash, in.Hash, hex.DecodeString}, {&c.Digest, in.Digest, hex.DecodeString}, {&c.Signature, in.Signature, base64.RawURLEncoding.DecodeString},
+		{&c.Hash, in.Hash, hex.DecodeString}, {&c.Digest, in.Digest, hex.DecodeString}, {&c.Signature, in.Signature, base64url.Decode},
 	} {
 		var err error
 		if *part.into, err = part.decode(part.text); err != nil {

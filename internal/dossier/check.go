@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/audit"
+	"github.com/verigate/verigate/internal/base64url"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -201,7 +201,7 @@ func (c *checker) proof(text []byte) error {
 	r := &c.result
 	r.KeyID = p.KeyID
 	r.Head = r.Broken == 0 && p.Entries == r.Entries && p.Head == hex.EncodeToString(c.last)
-	signature, err := base64.RawURLEncoding.DecodeString(p.Signature)
+	signature, err := base64url.Decode(p.Signature)
 	r.Signed = err == nil && p.SHA256 == hex.EncodeToString(c.digest.Sum(nil)) &&
 		c.keys.Sealed(p.KeyID, signed(r.AccountID, r.ExportedAt, p), signature)
 	for _, given := range c.consents {

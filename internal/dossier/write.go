@@ -5,13 +5,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"time"
 
+	"github.com/verigate/verigate/internal/base64url"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -69,7 +69,7 @@ func (x Export) JSON(ctx context.Context, to io.Writer) error {
 	}
 	proof.SHA256 = hex.EncodeToString(digest.Sum(nil))
 	keyID, signature := x.Seals.Seal(signed(d.AccountID, d.ExportedAt, proof))
-	proof.KeyID, proof.Signature = keyID, base64.RawURLEncoding.EncodeToString(signature)
+	proof.KeyID, proof.Signature = keyID, base64url.Encode(signature)
 	text, err := encode(proof)
 	if err != nil {
 		return err

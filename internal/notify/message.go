@@ -1,13 +1,13 @@
 package notify
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/verigate/verigate/internal/base64url"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -46,7 +46,7 @@ const messagePrefix = "msg_"
 // MessageID returns the id of the message that a log entry becomes. It is a function of the entry alone, so that
 // retries, redeliveries and restarts cannot make another one. Receivers take it as it is.
 func MessageID(accountID string, seq int64) string {
-	return messagePrefix + base64.RawURLEncoding.EncodeToString([]byte(accountID)) + "_" + strconv.FormatInt(seq, 10)
+	return messagePrefix + base64url.Encode([]byte(accountID)) + "_" + strconv.FormatInt(seq, 10)
 }
 
 // ParseMessageID is the inverse of MessageID; false for anything that it did not make.
@@ -56,7 +56,7 @@ func ParseMessageID(id string) (accountID string, seq int64, ok bool) {
 	if !found || at < 0 {
 		return "", 0, false
 	}
-	account, err := base64.RawURLEncoding.Strict().DecodeString(rest[:at])
+	account, err := base64url.Decode(rest[:at])
 	if err != nil || contract.CheckAccountID(string(account)) != nil {
 		return "", 0, false
 	}

@@ -9,7 +9,7 @@ import (
 
 // contentPolicy lets a page load our own style, script and pictures, send forms to us, and nothing else.
 const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
-	"base-uri 'none'; frame-ancestors 'none'"
+	"object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 // Secure sets the headers that keep a page to itself: nothing of others is loaded, nobody frames it, no cache keeps it,
 // no address of it is told to others.

@@ -64,7 +64,7 @@ func New(cfg Config) (*Portal, error) {
 // word to the portal of what became of the prompt, and forms that lead to the service by a redirect. Nothing inline, and nothing of anybody else.
 func contentPolicy(service string) string {
 	return "default-src 'none'; script-src " + service + "; style-src 'self' " + service +
-		"; connect-src 'self'; form-action 'self' " + service + "; base-uri 'none'; frame-ancestors 'none'"
+		"; connect-src 'self'; form-action 'self' " + service + "; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 }
 
 func (p *Portal) routes() http.Handler {

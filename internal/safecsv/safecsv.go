@@ -34,7 +34,7 @@ func (w *Writer) Flush() error {
 
 // Cell returns the text with an apostrophe before it where a spreadsheet would take it for a formula.
 func Cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) || strings.HasPrefix(text, "＝") ||
+	if text != "" && strings.ContainsRune("=+-@\t\r\n\x00", rune(text[0])) || strings.HasPrefix(text, "＝") ||
 		strings.HasPrefix(text, "＋") || strings.HasPrefix(text, "－") || strings.HasPrefix(text, "＠") {
 		return "'" + text
 	}

@@ -15,7 +15,7 @@ func FuzzReceipts(f *testing.F) {
 	r := ring(f, first)
 	set := published(f, r)
 	public, quick := r.Sign([]byte(`{"a":1}`)), r.SignQuickly([]byte(`{"a":1}`))
-	for _, seed := range []string{public, quick, public[len("ed25519."):], "ed25519." + quick, public + ".", "", "...", "ed25519.k1.."} {
+	for _, seed := range []string{public, quick, public[len("ed25519."):], "ed25519." + quick, public + ".", public + "\n", quick[:40] + "\n" + quick[40:], "", "...", "ed25519.k1.."} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

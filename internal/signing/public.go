@@ -2,10 +2,11 @@ package signing
 
 import (
 	"crypto/ed25519"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/verigate/verigate/internal/base64url"
 )
 
 // Set is public keys by id. The zero value has none.
@@ -33,7 +34,7 @@ type JWKS struct {
 func (s Set) JWKS() JWKS {
 	out := JWKS{Keys: []JWK{}}
 	for _, id := range s.order {
-		out.Keys = append(out.Keys, JWK{"OKP", "Ed25519", "EdDSA", "sig", id, base64.RawURLEncoding.EncodeToString(s.byID[id])})
+		out.Keys = append(out.Keys, JWK{"OKP", "Ed25519", "EdDSA", "sig", id, base64url.Encode(s.byID[id])})
 	}
 	return out
 }
@@ -52,7 +53,7 @@ func ParseSet(text []byte) (Set, error) {
 	}
 	s := Set{byID: map[string]ed25519.PublicKey{}}
 	for i, k := range in.Keys {
-		x, err := base64.RawURLEncoding.Strict().DecodeString(k.X)
+		x, err := base64url.Decode(k.X)
 		_, twice := s.byID[k.ID]
 		switch {
 		case k.KeyType != "OKP" || k.Curve != "Ed25519" || k.Algorithm != "EdDSA" || k.Use != "sig":

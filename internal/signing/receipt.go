@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+
+	"github.com/verigate/verigate/internal/base64url"
 )
 
 // Errors of opening receipts.
@@ -69,13 +71,12 @@ func part(receipt string) (p parted, err error) {
 	if len(parts) != 3 {
 		return p, ErrReceipt
 	}
-	strict := base64.RawURLEncoding.Strict()
 	p.keyID = parts[0]
 	p.text = []byte(receipt[:strings.LastIndexByte(receipt, '.')])
-	if p.content, err = strict.DecodeString(parts[1]); err != nil {
+	if p.content, err = base64url.Decode(parts[1]); err != nil {
 		return p, ErrReceipt
 	}
-	if p.signature, err = strict.DecodeString(parts[2]); err != nil || len(p.signature) != size {
+	if p.signature, err = base64url.Decode(parts[2]); err != nil || len(p.signature) != size {
 		return p, ErrReceipt
 	}
 	return p, nil

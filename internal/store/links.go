@@ -56,6 +56,9 @@ type Links interface {
 	ConfirmNotice(ctx context.Context, hash []byte, version string) error
 	// EndSession ends a session; the first end stays.
 	EndSession(ctx context.Context, hash []byte, at time.Time) error
+	// RevokeLinks ends the account's links that still open and its sessions that still live at an instant, and returns how
+	// many of each; ErrNotFound if the account is not registered. What ended before stays as it is.
+	RevokeLinks(ctx context.Context, accountID string, at time.Time) (links, sessions int, err error)
 	// ForgetLinks deletes links, with their sessions, whose link and session both ended before an instant; it returns how
 	// many links.
 	ForgetLinks(ctx context.Context, before time.Time) (int, error)

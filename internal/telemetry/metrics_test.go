@@ -26,6 +26,8 @@ func TestMetricsKnowRoutesAndNothingElse(t *testing.T) {
 	require.Contains(t, page.Body.String(), `verigate_http_request_duration_seconds_count{method="other",route="/v1/accounts/{}/decisions",status="409"} 1`)
 	require.Contains(t, page.Body.String(), "verigate_http_requests_running 0")
 	require.NotContains(t, page.Body.String(), "canary")
+	require.Equal(t, "nosniff", page.Header().Get("X-Content-Type-Options"))
+	require.Contains(t, page.Header().Get("Content-Security-Policy"), "frame-ancestors 'none'")
 }
 
 func TestSweepFigures(t *testing.T) {

@@ -99,12 +99,21 @@ func (s *Server) confirm(v *visit) error {
 	return nil
 }
 
-// tidy takes a record of the vault back if the log does not hold it: the command was refused, or repeated one that had
-// brought a record of its own. Where the outcome is not known the record stays, because the log may hold it.
-func (s *Server) tidy(ctx context.Context, v *visit, change, ref string, failed error) {
-	if errors.Is(failed, api.ErrOutcomeUnknown) || failed != nil && noteOf(failed) == "" || failed == nil && s.held(ctx, v, change, ref) {
+// tidy takes records of the vault back that the log does not hold: the command was refused, or repeated one that had
+// brought records of its own. Where the outcome is not known the records stay, because the log may hold them.
+func (s *Server) tidy(ctx context.Context, v *visit, change string, failed error, refs ...string) {
+	if errors.Is(failed, api.ErrOutcomeUnknown) || failed != nil && noteOf(failed) == "" {
 		return
 	}
+	if failed == nil {
+		refs = s.unheld(ctx, v, change, refs)
+	}
+	for _, ref := range refs {
+		s.takeBack(ctx, v, ref)
+	}
+}
+
+func (s *Server) takeBack(ctx context.Context, v *visit, ref string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := s.cfg.Vault.Delete(ctx, v.session.AccountID, ref); err != nil {
@@ -112,16 +121,18 @@ func (s *Server) tidy(ctx context.Context, v *visit, change, ref string, failed 
 	}
 }
 
-// held reports whether what the command wrote refers to the record, true if that cannot be found out.
-func (s *Server) held(ctx context.Context, v *visit, change, ref string) bool {
+// unheld are the records to which nothing refers that the command wrote, none if that cannot be found out.
+func (s *Server) unheld(ctx context.Context, v *visit, change string, refs []string) []string {
 	written, err := s.cfg.Store.Written(ctx, v.session.AccountID, change)
-	if err != nil {
-		return !errors.Is(err, store.ErrNotFound)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil
 	}
-	return slices.ContainsFunc(written, func(w lifecycle.Change) bool {
-		d := w.Detail
-		return d.Identity != nil && d.Identity.Ref == ref ||
-			slices.ContainsFunc(d.Consents(), func(c lifecycle.Consent) bool { return c.EvidenceRef == ref })
+	return slices.DeleteFunc(slices.Clone(refs), func(ref string) bool {
+		return slices.ContainsFunc(written, func(w lifecycle.Change) bool {
+			d := w.Detail
+			return d.Identity != nil && d.Identity.Ref == ref ||
+				slices.ContainsFunc(d.Consents(), func(c lifecycle.Consent) bool { return c.EvidenceRef == ref })
+		})
 	})
 }
 

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -70,14 +69,11 @@ func (v *visit) shownAt() time.Time {
 
 // origin seals where a consent came from.
 func (s *Server) origin(v *visit) (ref string, err error) {
-	text, err := json.Marshal(struct {
-		Address   string `json:"address"`
-		UserAgent string `json:"user_agent"`
-	}{s.cfg.ClientIP(v.r), cut(v.r.UserAgent(), 512)})
+	text, err := consent.Origin{Address: s.cfg.ClientIP(v.r), UserAgent: cut(v.r.UserAgent(), 512)}.Text()
 	if err != nil {
 		return "", err
 	}
-	return s.cfg.Vault.PutText(v.r.Context(), v.session.AccountID, vault.KindConsent, string(text))
+	return s.cfg.Vault.PutText(v.r.Context(), v.session.AccountID, vault.KindConsent, text)
 }
 
 // agree records the consents and starts face verification. Without the ticks nothing is sent, whatever the script did.
@@ -114,7 +110,7 @@ func (s *Server) agree(v *visit) error {
 	}
 	change := v.change()
 	_, err = s.cfg.Engine.StartFace(v.r.Context(), v.session.AccountID, change, command)
-	s.tidy(v.r.Context(), v, change, ref, err)
+	s.tidy(v.r.Context(), v, change, err, ref)
 	return s.settle(v, err, "")
 }
 
@@ -132,22 +128,23 @@ func (s *Server) decline(v *visit) error {
 // refused keeps that the terms of face processing were refused.
 func (s *Server) refused(v *visit) error {
 	kind := lifecycle.ConsentFace
-	return s.noteAnswer(v, store.AnswerRefused, consent.Given{
+	_, err := s.noteAnswer(v, store.AnswerRefused, consent.Given{
 		Kind: kind, Version: consent.Current(kind), Language: v.lang.Tag(), Action: "declined", Channel: "page:" + v.r.URL.Path,
 		By: v.actor().ID, Processor: s.processor(v.lang.Tag()),
 	})
+	return err
 }
 
-func (s *Server) noteAnswer(v *visit, answer store.Answer, g consent.Given) error {
+// noteAnswer keeps an answer; first is false if the same one was kept before on that day.
+func (s *Server) noteAnswer(v *visit, answer store.Answer, g consent.Given) (first bool, err error) {
 	c, err := s.texts.Take(g)
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = s.cfg.Store.NoteConsent(v.r.Context(), store.ConsentNote{
+	return s.cfg.Store.NoteConsent(v.r.Context(), store.ConsentNote{
 		AccountID: v.session.AccountID, Answer: answer,
 		Consent: c.Record(uuid.NewString(), v.now, v.head.Generation, v.head.Identity),
 	})
-	return err
 }
 
 // picturesAgreed reports whether the processing of pictures was agreed to.
@@ -175,8 +172,12 @@ func (s *Server) agreePictures(v *visit) error {
 		return err
 	}
 	g.Evidence = ref
-	if err := s.noteAnswer(v, store.AnswerAgreed, g); err != nil {
-		return err
+	first, err := s.noteAnswer(v, store.AnswerAgreed, g)
+	if err != nil {
+		return err // the note may be there all the same, so where it came from stays
+	}
+	if !first {
+		s.takeBack(v.r.Context(), v, ref)
 	}
 	http.Redirect(v.w, v.r, pageEvidence.path(), http.StatusSeeOther)
 	return nil

@@ -155,7 +155,10 @@ func TestPicturesNeedTheTick(t *testing.T) {
 	require.Contains(t, b.post("/m/pictures", form("version", consent.Current(lifecycle.ConsentPictures))).is(http.StatusUnprocessableEntity), "请先勾选同意")
 	b.post("/m/pictures", form("version", consent.Current(lifecycle.ConsentPictures), "agreed", "yes")).leads("/m/evidence")
 	require.Contains(t, b.get("/m/evidence").is(http.StatusOK), `type="file"`)
+	kept := f.vault.count()
+	b.post("/m/pictures", form("version", consent.Current(lifecycle.ConsentPictures), "agreed", "yes")).leads("/m/evidence")
 	require.Len(t, f.answers("a1", store.AnswerAgreed), 1)
+	require.Equal(t, kept, f.vault.count(), "a double click leaves nothing more in the vault")
 	b.give(words("holding", "x")).leads("/m/manual")
 	require.Equal(t, []string{"holding"}, f.given("a1"))
 }

@@ -30,15 +30,17 @@ func (s *Server) save(v *visit) error {
 		return s.formAgain(v, http.StatusUnprocessableEntity, name, numberTyped, faults, "")
 	}
 	ctx := v.r.Context()
-	identity, err := s.cfg.Vault.PutSubject(ctx, v.session.AccountID, subject)
-	if err != nil {
-		return err
-	}
+	var err error
 	if given.Evidence, err = s.origin(v); err != nil {
 		return err
 	}
 	taken, err := s.texts.Take(given)
 	if err != nil {
+		return err
+	}
+	identity, err := s.cfg.Vault.PutSubject(ctx, v.session.AccountID, subject)
+	if err != nil {
+		s.takeBack(ctx, v, given.Evidence)
 		return err
 	}
 	change := v.change()
@@ -51,8 +53,7 @@ func (s *Server) save(v *visit) error {
 			Identity: identity, RiskNoticeVersion: v.session.Notice, Consent: &taken, Actor: v.actor(),
 		})
 	}
-	s.tidy(ctx, v, change, identity.Ref, err)
-	s.tidy(ctx, v, change, given.Evidence, err)
+	s.tidy(ctx, v, change, err, identity.Ref, given.Evidence)
 	if kind := noteOf(err); err != nil && kind != "" {
 		if err := s.look(ctx, v); err != nil {
 			return err

@@ -182,6 +182,22 @@ func TestSessionEnds(t *testing.T) {
 	})
 }
 
+// TestRevokedSessionsAreOver: whoever sits in front of a page is out with the next press, and can begin anew with another
+// link only.
+func TestRevokedSessionsAreOver(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	b := f.enter("a1")
+	b.get("/m/").is(http.StatusOK)
+	other := f.enter("a2")
+	links, sessions, err := f.store.RevokeLinks(t.Context(), "a1", f.clock.Now())
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 1}, []int{links, sessions})
+	require.NotEqual(t, http.StatusOK, b.get("/m/").status)
+	require.NotEqual(t, http.StatusOK, b.get("/m/state").status)
+	other.get("/m/").is(http.StatusOK)
+}
+
 func TestPostsFromOtherSitesAreRefused(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

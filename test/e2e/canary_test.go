@@ -19,6 +19,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 // A canary is personal data that exists nowhere else: every name begins with the same rare characters and every
@@ -92,6 +93,9 @@ func spellings(what, text string) map[string][]byte {
 		forms[what+", JSON escapes, mixed case"] = []byte(strings.ReplaceAll(strings.ToUpper(escaped.String()), `\U`, `\u`))
 		add("URL escapes", url.QueryEscape(text))
 	}
+	if gbk, err := simplifiedchinese.GB18030.NewEncoder().Bytes(raw); err == nil {
+		forms[what+", GB 18030"] = gbk
+	}
 	for shift := range 3 {
 		form := fmt.Sprintf("%s, base64 at offset %d", what, shift)
 		forms[form] = inBase64(raw, shift, base64.StdEncoding)
@@ -155,7 +159,41 @@ func readWhole(path string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// TestCanariesAreFound proves the detector: a canary is found however it is written.
+// TestEverySpellingIsFound proves the detector form by form: of each there is a text that no other form finds.
+func TestEverySpellingIsFound(t *testing.T) {
+	t.Parallel()
+	found := map[string]bool{}
+	p := (&people{}).adult()
+	for what, text := range map[string]string{"name": p.name, "number": p.number} {
+		wanted := spellings(what, map[string]string{"name": canaryName, "number": canaryArea + birthAdult}[what])
+		gb, err := simplifiedchinese.GB18030.NewEncoder().String(text)
+		require.NoError(t, err)
+		var wide []byte
+		for _, u := range utf16.Encode([]rune(text)) {
+			wide = append(wide, byte(u), byte(u>>8)) //nolint:gosec // the two halves of a code unit
+		}
+		quoted, escaped, digits := strconv.QuoteToASCII(text), url.QueryEscape(text), hex.EncodeToString([]byte(text))
+		texts := []string{
+			text, gb, string(wide), digits, strings.ToUpper(digits), escaped, strings.ToLower(escaped), quoted,
+			strings.ReplaceAll(strings.ToUpper(quoted), `\U`, `\u`), strings.ToUpper(quoted),
+		}
+		for _, before := range []string{"", "1", "12"} {
+			texts = append(texts, base64.StdEncoding.EncodeToString([]byte(before+text)), base64.RawURLEncoding.EncodeToString([]byte(before+text)))
+		}
+		for _, one := range texts {
+			forms := leaks([]byte("x"+one+"y"), wanted)
+			require.NotEmpty(t, forms, "%q", one)
+			for _, form := range forms {
+				found[form] = true
+			}
+		}
+		for form := range wanted {
+			require.True(t, found[form], "no text is found as %s", form)
+		}
+	}
+}
+
+// TestCanariesAreFound: whatever surrounds it.
 func TestCanariesAreFound(t *testing.T) {
 	t.Parallel()
 	everybody := &people{}

@@ -78,10 +78,17 @@ func (c caller) try(r request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if found := leaks(body, canaries()); len(found) > 0 { // not require: this may be another goroutine
-		c.t.Errorf("personal data in the answer to %s %s: %v", r.method, r.path, found)
+	if found := append(leaks(body, canaries()), leaks(headerText(res.Header), canaries())...); len(found) > 0 {
+		c.t.Errorf("personal data in the answer to a %s: %v", r.method, found) // not require: this may be another goroutine
 	}
 	return answer{res.StatusCode, res.Header, body}, nil
+}
+
+// headerText is a header as it travels.
+func headerText(h http.Header) []byte {
+	var text bytes.Buffer
+	_ = h.Write(&text)
+	return text.Bytes()
 }
 
 func bodyOf(t testing.TB, body any) io.Reader {

@@ -144,6 +144,7 @@ type arrival struct {
 
 // receiver takes messages, and can kill the process that sends them.
 type receiver struct {
+	t      *testing.T
 	server *httptest.Server
 
 	mu       sync.Mutex
@@ -156,7 +157,7 @@ type receiver struct {
 
 func newReceiver(t *testing.T) *receiver {
 	t.Helper()
-	r := &receiver{ids: map[string]bool{}}
+	r := &receiver{t: t, ids: map[string]bool{}}
 	r.server = httptest.NewServer(r)
 	t.Cleanup(r.server.Close)
 	return r
@@ -180,6 +181,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return // the sender died while it sent
+	}
+	if found := append(leaks(body, canaries()), leaks(headerText(req.Header), canaries())...); len(found) > 0 {
+		r.t.Errorf("personal data in a message: %v", found)
 	}
 	var told struct {
 		Data struct {

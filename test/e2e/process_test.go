@@ -2,13 +2,18 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,6 +37,12 @@ type ready struct {
 	AdminPassword string `json:"admin_password"`
 }
 
+// What a demonstration writes that holds keys on purpose: the files that it is started from, and what it shows to whoever
+// started it.
+func keyFiles() []string {
+	return []string{"ready.json", "stdout", "data/keys.json", "data/ready.json", "data/operators.json"}
+}
+
 // demo is one demonstration: its data, and the process that runs on them now.
 type demo struct {
 	bin  string
@@ -39,6 +50,7 @@ type demo struct {
 	args []string
 	env  []string
 	people
+	planted sync.Map // secrets that a test got, by name
 
 	ready   ready
 	process *os.Process
@@ -66,7 +78,7 @@ const (
 // it left behind is searched for personal data and keys.
 func newDemo(t testing.TB, options ...demoOption) *demo {
 	t.Helper()
-	d := &demo{bin: binary(t, binEnv), home: t.TempDir()}
+	d := &demo{bin: binary(t, binEnv), home: t.TempDir(), env: []string{"VERIGATE_LOG_LEVEL=debug"}}
 	for _, o := range options {
 		o(d)
 	}
@@ -231,14 +243,35 @@ func (d *demo) leave(test testing.TB) {
 		return
 	}
 	if !d.hasEnded() {
+		d.lookAtMetrics(t)
 		d.stop(t)
 	}
 	if t.Failed() {
 		t.Logf("the end of the log:\n%s", d.tail())
 	}
-	// The keys lie in one file of the data, and are shown to whoever started the demonstration: in ready files and on
-	// standard output.
-	requireClean(t, d.home, d.secrets(), "ready.json", "stdout", "data/keys.json", "data/ready.json")
+	requireClean(t, d.home, d.secrets(), keyFiles()...)
+}
+
+// lookAtMetrics: no label holds anything personal, nor a key. A process that was told to die may die of the question.
+func (d *demo) lookAtMetrics(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.ready.API+"/metrics", nil)
+	require.NoError(t, err)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return
+	}
+	require.Contains(t, string(text), "verigate_", "there was nothing to look at")
+	require.Empty(t, leaks(text, canaries()), "personal data in the metrics")
+	require.Empty(t, leaks(text, d.secrets()), "a key in the metrics")
 }
 
 // leaving is a test that is being cleaned up. There FailNow would end the goroutine before the package testing has
@@ -256,13 +289,21 @@ func (l leaving) FailNow() {
 // secrets are the secret parts of the keys.
 func (d *demo) secrets() map[string][]byte {
 	all := map[string][]byte{}
-	for name, key := range map[string]string{"api key": d.ready.APIKey, "reviewer key": d.ready.ReviewerKey} {
-		if parts := strings.SplitN(key, "_", 3); len(parts) == 3 {
-			for form, text := range spellings(name, parts[2]) {
-				all[form] = text
-			}
+	add := func(name, secret string) {
+		if secret != "" {
+			maps.Copy(all, spellings(name, secret))
 		}
 	}
+	for name, key := range map[string]string{"api key": d.ready.APIKey, "reviewer key": d.ready.ReviewerKey, "operator key": d.ready.OperatorKey} {
+		if parts := strings.SplitN(key, "_", 3); len(parts) == 3 {
+			add(name, parts[2])
+		}
+	}
+	add("password", d.ready.AdminPassword)
+	d.planted.Range(func(name, secret any) bool {
+		add(name.(string), secret.(string))
+		return true
+	})
 	return all
 }
 

@@ -64,7 +64,7 @@ type option func(*bed, *worker.Deps)
 
 func newBed(t *testing.T, options ...option) *bed {
 	t.Helper()
-	b := &bed{t: t, provider: &provider{verdicts: map[string]face.State{}}}
+	b := &bed{t: t, provider: &provider{verdicts: map[string]face.State{}, asked: make(chan struct{}, 1)}}
 	if !*update {
 		b.codec = newCodec(t, newKeyset(t))
 	}
@@ -83,6 +83,7 @@ func newBed(t *testing.T, options ...option) *bed {
 		Face: &activities.Face{
 			Provider: b.provider, Subjects: vault{subject}, IsGone: isGone, Polling: polling, Logger: quiet,
 			ReturnURL: func(string) string { return "" }, Heartbeat: func(ctx context.Context) { activity.RecordHeartbeat(ctx) },
+			Stopping: activity.GetWorkerStopChannel,
 		},
 	}
 	for _, o := range options {
@@ -140,12 +141,16 @@ func (b *bed) register(id string) {
 	require.NoError(b.t, err)
 }
 
+// patience outlasts the heartbeat timeout of waiting for a face result. Now and then the engine hands a task to a poll
+// whose worker has just stopped; the task lies there until that timeout, and goes on then.
+const patience = 100 * time.Second
+
 // until waits for a state in the store, which the workflow writes before anybody can see it.
 func (b *bed) until(id string, want lifecycle.State) lifecycle.Verification {
 	b.t.Helper()
 	news, err := b.store.Changed(b.t.Context(), id)
 	require.NoError(b.t, err)
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	for {
 		head, err := b.store.Head(b.t.Context(), id)
@@ -241,6 +246,7 @@ type provider struct {
 	lose     int // so many orders are taken and their answers lost
 	ends     time.Duration
 	holds    chan struct{} // if not nil, questions are answered once it is closed
+	asked    chan struct{} // holds one, once a question was asked
 }
 
 func (p *provider) Name() string { return "scripted" }
@@ -271,6 +277,10 @@ func (p *provider) Launch(context.Context, face.Ref, face.LaunchOptions) (face.L
 }
 
 func (p *provider) Query(ctx context.Context, ref face.Ref) (face.Outcome, error) {
+	select {
+	case p.asked <- struct{}{}:
+	default:
+	}
 	p.mu.Lock()
 	holds := p.holds
 	p.mu.Unlock()

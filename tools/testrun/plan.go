@@ -97,7 +97,8 @@ func split(all []listed) ([]group, error) {
 	slices.Sort(engine.packages)
 	slices.Sort(e2e.packages)
 	tools := group{name: "tools", about: "this program", dir: "tools", packages: []string{"./testrun"}}
-	return []group{race, engine, e2e, browser, tools}, nil
+	release := group{name: "release", about: "what looks at a release", dir: "tools/release", packages: []string{"./..."}}
+	return []group{race, engine, e2e, browser, tools, release}, nil
 }
 
 // tested is the import path of the package that p belongs to: p itself, "p [p.test]", "p_test [p.test]" and "p.test".

@@ -40,6 +40,7 @@ func TestSplit(t *testing.T) {
 		"e2e":     "./test/e2e",
 		"browser": "./test/browser",
 		"tools":   "./testrun",
+		"release": "./...",
 	} {
 		if got[name] != want {
 			t.Errorf("%s: got %q, want %q", name, got[name], want)

@@ -74,10 +74,10 @@ func Check(password string) error {
 	return nil
 }
 
-// New draws a password that nobody has to think of: 100 random bits in five groups that can be read out.
+// New draws a password that nobody has to think of: 130 random bits in five groups that can be read out.
 func New() string {
-	text := strings.ToLower(rand.Text()[:20])
-	return text[:4] + "-" + text[4:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:]
+	text := strings.ToLower(rand.Text())
+	return text[:5] + "-" + text[5:10] + "-" + text[10:15] + "-" + text[15:20] + "-" + text[20:]
 }
 
 // Hash returns the hash of a password. It waits for its turn as long as the context allows.

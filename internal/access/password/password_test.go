@@ -88,6 +88,7 @@ func TestCheck(t *testing.T) {
 		require.NoError(t, password.Check(password.New()))
 	}
 	one, other := password.New(), password.New()
+	require.Regexp(t, `^([a-z2-7]{5}-){4}[a-z2-7]{6}$`, one, "26 characters of 5 bits")
 	require.NotEqual(t, one, other)
 }
 

@@ -19,6 +19,8 @@ func Headers(t testing.TB, route string, h http.Header) {
 	require.Equal(t, "no-referrer", h.Get("Referrer-Policy"), route)
 	require.Contains(t, h.Get("Content-Security-Policy"), "default-src 'none'", route)
 	require.Contains(t, h.Get("Content-Security-Policy"), "frame-ancestors 'none'", route)
+	require.Contains(t, h.Get("Content-Security-Policy"), "base-uri 'none'", route)
+	require.Contains(t, h.Get("Content-Security-Policy"), "object-src 'none'", route)
 	require.NotContains(t, h.Get("Content-Security-Policy"), "unsafe", route)
 	require.Equal(t, "DENY", h.Get("X-Frame-Options"), route)
 	require.Equal(t, "same-origin", h.Get("Cross-Origin-Opener-Policy"), route)

@@ -139,6 +139,31 @@ func (s *Store) changeSession(ctx context.Context, op string, hash []byte, state
 	})
 }
 
+// RevokeLinks implements store.Links.
+func (s *Store) RevokeLinks(ctx context.Context, accountID string, at time.Time) (links, sessions int, err error) {
+	if err := checkInstant("at", at); err != nil {
+		return 0, 0, err
+	}
+	err = s.write(ctx, "revoke links", func(ctx context.Context, tx *transaction) error {
+		if _, err := account(ctx, tx, accountID); err != nil {
+			return err
+		}
+		ended, err := tx.exec(ctx, `UPDATE links SET expires_at = ? WHERE account_id = ? AND used_at IS NULL AND expires_at > ?`,
+			bound(at), accountID, bound(at))
+		if err != nil {
+			return err
+		}
+		left, err := tx.exec(ctx, `UPDATE sessions SET ended_at = ? WHERE ended_at IS NULL AND expires_at > ?
+			AND link_id IN (SELECT link_id FROM links WHERE account_id = ?)`, bound(at), bound(at), accountID)
+		links, sessions = int(ended), int(left)
+		return err
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	return links, sessions, nil
+}
+
 // ForgetLinks implements store.Links.
 func (s *Store) ForgetLinks(ctx context.Context, before time.Time) (int, error) {
 	forgotten := 0

@@ -3,6 +3,7 @@ package storetest
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -95,6 +96,46 @@ func testSession(t *testing.T, h *harness, want store.Session) {
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
 	_, err = h.Session(ctx, want.Hash)
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+// testRevokedLinks: what is revoked opens nothing more; other accounts' links, and what ended before, stay as they are.
+func testRevokedLinks(t *testing.T, h *harness) {
+	ctx := t.Context()
+	h.register(t, "a1")
+	h.register(t, "a2")
+	for _, l := range []store.Link{link("open", "a1", 1, 40), link("over", "a1", 1, 5), link("used", "a1", 1, 40), link("left", "a1", 1, 40), link("other", "a2", 1, 40)} {
+		_, err := h.PutLink(ctx, l)
+		require.NoError(t, err)
+	}
+	used, err := h.OpenLink(ctx, "used", session(1, 2, 30))
+	require.NoError(t, err)
+	left, err := h.OpenLink(ctx, "left", session(2, 2, 30))
+	require.NoError(t, err)
+	require.NoError(t, h.EndSession(ctx, left.Hash, at(3)))
+
+	links, sessions, err := h.RevokeLinks(ctx, "a1", at(10))
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 1}, []int{links, sessions}, "one that still opened, and one session that lived")
+	for id, want := range map[string]time.Time{"open": at(10), "over": at(5), "used": at(40), "other": at(40)} {
+		l, err := h.Link(ctx, id)
+		require.NoError(t, err)
+		require.True(t, want.Equal(l.ExpiresAt), id)
+	}
+	_, err = h.OpenLink(ctx, "open", session(3, 10, 30))
+	require.ErrorIs(t, err, store.ErrEnded)
+	for hash, want := range map[*store.Session]time.Time{&used: at(10), &left: at(3)} {
+		now, err := h.Session(ctx, hash.Hash)
+		require.NoError(t, err)
+		require.True(t, want.Equal(now.EndedAt))
+	}
+	_, err = h.OpenLink(ctx, "other", session(4, 11, 30))
+	require.NoError(t, err)
+
+	links, sessions, err = h.RevokeLinks(ctx, "a1", at(12))
+	require.NoError(t, err)
+	require.Zero(t, links+sessions, "once is enough")
+	_, _, err = h.RevokeLinks(ctx, "nobody", at(12))
 	require.ErrorIs(t, err, store.ErrNotFound)
 }
 
