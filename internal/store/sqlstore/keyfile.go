@@ -52,8 +52,14 @@ func OpenKeysAsTheyAre(ctx context.Context, c Config) (KeyFile, error) {
 // Migrate is Store.Migrate.
 func (f KeyFile) Migrate(ctx context.Context) ([]int64, error) { return f.s.Migrate(ctx) }
 
-// Migrations is Store.Migrations.
-func (f KeyFile) Migrations(ctx context.Context) ([]Migration, error) { return f.s.Migrations(ctx) }
+// Migrations is Store.Migrations, with names that begin with keys/.
+func (f KeyFile) Migrations(ctx context.Context) ([]Migration, error) {
+	all, err := f.s.Migrations(ctx)
+	for i := range all {
+		all[i].Name = "keys/" + all[i].Name
+	}
+	return all, err
+}
 
 // Close closes the file.
 func (f KeyFile) Close() error { return f.s.Close() }
