@@ -26,6 +26,12 @@ type dialect interface {
 	// anyOf is a condition on column that anyArg fills with one parameter, however many values there are.
 	anyOf(column string) string
 	anyArg(values []string) (any, error)
+	// merges reports whether a UNION ALL with an order and a limit is merged from parts that have the order, so that no
+	// part is read further than it is needed. If not, each part has to have both itself.
+	merges() bool
+	// planAnew is the statement after which a transaction's statements are planned for the values that they get; empty
+	// where a plan does not depend on them.
+	planAnew() string
 	// by names the index that a table is to be read from, where the planner has to be told.
 	by(table, index string) string
 	// short is the context for a read of one row by its key. Where such a read cannot hang it has no end: to watch for

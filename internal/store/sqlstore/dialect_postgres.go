@@ -58,6 +58,10 @@ func (postgresDialect) anyOf(column string) string { return column + " = ANY(?)"
 
 func (postgresDialect) anyArg(values []string) (any, error) { return values, nil }
 
+func (postgresDialect) planAnew() string { return `SET LOCAL plan_cache_mode = force_custom_plan` }
+
+func (postgresDialect) merges() bool { return false }
+
 func (postgresDialect) by(table, _ string) string { return table }
 
 func (postgresDialect) tables() string {

@@ -36,6 +36,10 @@ func (sqliteDialect) anyArg(values []string) (any, error) {
 	return string(text), err
 }
 
+func (sqliteDialect) planAnew() string { return "" }
+
+func (sqliteDialect) merges() bool { return true }
+
 // by: without ANALYZE the planner guesses, and it guesses by how many columns are compared. A statement that cannot use
 // the index fails.
 func (sqliteDialect) by(table, index string) string { return table + " INDEXED BY " + index }

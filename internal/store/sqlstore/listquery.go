@@ -131,12 +131,17 @@ func (l listing) statement(ctx context.Context, q querier) (string, []any, error
 		if i > 0 {
 			query.WriteString(` UNION ALL `)
 		}
-		query.WriteString(`SELECT ` + columns + ` FROM ` + l.source(r.index))
+		part := `SELECT ` + columns + ` FROM ` + l.source(r.index)
 		l.place(&r)
 		if len(r.texts) > 0 {
-			query.WriteString(` WHERE ` + strings.Join(r.texts, ` AND `))
+			part += ` WHERE ` + strings.Join(r.texts, ` AND `)
 		}
 		args = append(args, r.args...)
+		if len(ranges) > 1 && !l.dialect.merges() {
+			part = `(` + part + ` ORDER BY ` + order + ` LIMIT ?)`
+			args = append(args, l.Limit)
+		}
+		query.WriteString(part)
 	}
 	query.WriteString(` ORDER BY ` + order + ` LIMIT ?`)
 	return query.String(), append(args, l.Limit), nil

@@ -18,6 +18,11 @@ func (s *Store) ListAccounts(ctx context.Context, f store.AccountFilter) ([]stor
 	}
 	var page []store.ListedAccount
 	err := s.snapshot(ctx, "list accounts", func(q querier) error {
+		if anew := s.dialect.planAnew(); anew != "" { // which index is the best depends on how common a value is
+			if err := each(ctx, q, anew, nil, func(func(...any) error) error { return nil }); err != nil {
+				return err
+			}
+		}
 		ids, err := l.ids(ctx, q)
 		if err != nil || len(ids) == 0 {
 			return err
