@@ -95,7 +95,7 @@ vet: ## go vet, test files included
 	go vet -C tools ./...
 
 .PHONY: lint
-lint: gofmt golangci workflowcheck ## formatting, linters, determinism of workflows
+lint: gofmt golangci workflowcheck alerts ## formatting, linters, determinism of workflows
 
 .PHONY: gofmt
 gofmt:
@@ -109,6 +109,11 @@ golangci: .bin/golangci-lint
 .PHONY: workflowcheck
 workflowcheck: .bin/workflowcheck ## nothing that a workflow reaches may be non-deterministic
 	.bin/workflowcheck -config workflowcheck.yaml ./workflows/...
+
+.PHONY: alerts
+alerts: ## check and try the alert rules; needs promtool, of Debian's package prometheus
+	promtool check rules deploy/alerts.yml
+	promtool test rules deploy/alerts_test.yml
 
 .PHONY: clean
 clean: ## remove what was built here
