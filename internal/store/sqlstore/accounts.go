@@ -26,6 +26,7 @@ func (s *Store) PutAccounts(ctx context.Context, puts []store.PutAccount, allowC
 	var moved []string
 	caller := ctx
 	err := s.write(ctx, "put accounts", func(ctx context.Context, tx *transaction) error {
+		moved = nil
 		r, err := s.newRegistration(ctx, tx, puts, allowChange)
 		if err != nil {
 			return err
@@ -52,7 +53,7 @@ func (s *Store) PutAccounts(ctx context.Context, puts []store.PutAccount, allowC
 		return nil, err
 	}
 	for _, id := range moved {
-		s.hub.publish(topic{logTopic, id})
+		s.publish(topic{logTopic, id})
 	}
 	return outcomes, nil
 }

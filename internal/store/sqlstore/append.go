@@ -24,6 +24,7 @@ func (s *Store) Append(ctx context.Context, a lifecycle.Append) (lifecycle.Appen
 		if err != nil {
 			return err
 		}
+		result = lifecycle.AppendResult{}
 		result.Written, err = entriesOf(ctx, tx, a.AccountID, a.ChangeID)
 		switch {
 		case err != nil:
@@ -40,7 +41,7 @@ func (s *Store) Append(ctx context.Context, a lifecycle.Append) (lifecycle.Appen
 				return err
 			}
 			result.Outcome = lifecycle.Appended
-			if result.Written, err = s.extend(ctx, tx, head, a.ChangeID, a.Changes); err != nil {
+			if result.Written, err = tx.extend(ctx, head, a.ChangeID, a.Changes); err != nil {
 				return err
 			}
 		}
@@ -51,7 +52,7 @@ func (s *Store) Append(ctx context.Context, a lifecycle.Append) (lifecycle.Appen
 		return lifecycle.AppendResult{}, err
 	}
 	if result.Outcome == lifecycle.Appended {
-		s.hub.publish(topic{logTopic, a.AccountID})
+		s.publish(topic{logTopic, a.AccountID})
 	}
 	return result, nil
 }
@@ -155,8 +156,12 @@ type stamped struct {
 }
 
 // stamp folds drafts onto a head and chains them.
-func (s *Store) stamp(h head, changeID string, drafts []lifecycle.Change) ([]stamped, error) {
-	recordedAt := later(s.now(), h.recordedAt)
+func (t *transaction) stamp(ctx context.Context, h head, changeID string, drafts []lifecycle.Change) ([]stamped, error) {
+	now, err := t.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	recordedAt := later(now, h.recordedAt)
 	v, hash := h.fold, h.hash
 	log := make([]stamped, 0, len(drafts))
 	for _, draft := range drafts {
@@ -176,12 +181,12 @@ func (s *Store) stamp(h head, changeID string, drafts []lifecycle.Change) ([]sta
 }
 
 // extend stamps drafts, folds them and writes everything that follows from them.
-func (s *Store) extend(ctx context.Context, tx *transaction, h head, changeID string, drafts []lifecycle.Change) ([]lifecycle.Change, error) {
-	log, err := s.stamp(h, changeID, drafts)
+func (t *transaction) extend(ctx context.Context, h head, changeID string, drafts []lifecycle.Change) ([]lifecycle.Change, error) {
+	log, err := t.stamp(ctx, h, changeID, drafts)
 	if err != nil {
 		return nil, err
 	}
-	return writeLog(ctx, tx, log)
+	return writeLog(ctx, t, log)
 }
 
 // writeLog writes the entries of one account, what is derived from them, and the head. It returns them as they will be

@@ -43,7 +43,7 @@ func (s *Store) AppendAll(ctx context.Context, appends []lifecycle.Append) ([]st
 	}
 	for i, a := range appends {
 		if answers[i].Err == nil && answers[i].Outcome == lifecycle.Appended {
-			s.hub.publish(topic{logTopic, a.AccountID})
+			s.publish(topic{logTopic, a.AccountID})
 		}
 	}
 	return answers, nil
@@ -51,7 +51,6 @@ func (s *Store) AppendAll(ctx context.Context, appends []lifecycle.Append) ([]st
 
 // appending is one call of AppendAll. What it reads it reads once for all, and what it writes it writes at the end.
 type appending struct {
-	s       *Store
 	tx      *transaction
 	heads   map[string]head                  // with what is to be written
 	before  map[appendKey]bool               // appends that were written before this call
@@ -67,12 +66,15 @@ func (s *Store) newAppending(ctx context.Context, tx *transaction, appends []lif
 	for i, a := range appends {
 		ids[i], keys[i] = a.AccountID, []any{a.AccountID, a.ChangeID}
 	}
-	b := &appending{s: s, tx: tx, before: map[appendKey]bool{}, written: map[appendKey][]lifecycle.Change{}}
+	b := &appending{tx: tx, before: map[appendKey]bool{}, written: map[appendKey][]lifecycle.Change{}}
 	var err error
 	if b.heads, err = s.lockHeads(ctx, tx, ids); err != nil {
 		return nil, err
 	}
-	err = chunks(keys, func(parameters string, values []any) error {
+	if err := tx.readClock(ctx); err != nil {
+		return nil, err
+	}
+	err = chunks(nil, keys, func(parameters string, values []any) error {
 		return each(ctx, tx, `WITH wanted (account_id, change_id) AS (VALUES `+parameters+`) SELECT account_id, change_id FROM wanted w
 			WHERE EXISTS (SELECT 1 FROM events e WHERE e.account_id = w.account_id AND e.change_id = w.change_id)`, values,
 			func(scan func(...any) error) error {
@@ -106,7 +108,7 @@ func (b *appending) append(ctx context.Context, a lifecycle.Append) (answer stor
 		if answer.Err, err = b.unseen(ctx, head, a); answer.Err != nil || err != nil {
 			return answer, err
 		}
-		answer.Written, answer.Err = b.stamp(head, a)
+		answer.Written, answer.Err = b.stamp(ctx, head, a)
 		if answer.Err == nil {
 			answer.Outcome = lifecycle.Appended
 		}
@@ -127,11 +129,11 @@ func (b *appending) unseen(ctx context.Context, h head, a lifecycle.Append) (ref
 	return nil, err
 }
 
-func (b *appending) stamp(h head, a lifecycle.Append) ([]lifecycle.Change, error) {
+func (b *appending) stamp(ctx context.Context, h head, a lifecycle.Append) ([]lifecycle.Change, error) {
 	if err := h.open(a.Changes); err != nil {
 		return nil, err
 	}
-	log, err := b.s.stamp(h, a.ChangeID, a.Changes)
+	log, err := b.tx.stamp(ctx, h, a.ChangeID, a.Changes)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,11 @@ func (s *Store) AppendAudit(ctx context.Context, e store.AuditEntry) (store.Audi
 		if err != nil {
 			return err
 		}
-		e.ID, e.At = last.Number+1, later(s.now(), at)
+		now, err := tx.now(ctx)
+		if err != nil {
+			return err
+		}
+		e.ID, e.At = last.Number+1, later(now, at)
 		e.Hash = chain(auditLog, last.Hash, e.At, auditText(e))
 		_, err = tx.exec(ctx, `INSERT INTO audit (`+auditColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			e.ID, instant(e.At), e.Actor, e.Role, e.Action, e.Subject, e.Reason, e.Outcome, string(e.Before), string(e.After),

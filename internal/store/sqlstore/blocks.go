@@ -1,8 +1,11 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/verigate/verigate/internal/store"
 )
@@ -37,8 +40,10 @@ func (s *Store) CountBlocks(ctx context.Context, repeats map[store.BlockKey]int)
 	if len(repeats) == 0 {
 		return nil
 	}
+	keys := slices.SortedFunc(maps.Keys(repeats), compareBlocks) // two that count the same do not wait for each other
 	return s.write(ctx, "count blocks", func(ctx context.Context, tx *transaction) error {
-		for k, n := range repeats {
+		for _, k := range keys {
+			n := repeats[k]
 			_, err := tx.exec(ctx, `UPDATE blocks SET repeats = repeats + ? WHERE account_id = ? AND action = ?
 				AND policy_name = ? AND policy_version = ? AND rule_id = ? AND observed = ?`,
 				n, k.AccountID, k.Action, k.PolicyName, k.PolicyVersion, k.RuleID, flag(k.Observed))
@@ -48,6 +53,11 @@ func (s *Store) CountBlocks(ctx context.Context, repeats map[store.BlockKey]int)
 		}
 		return nil
 	})
+}
+
+func compareBlocks(a, b store.BlockKey) int {
+	return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Action, b.Action), cmp.Compare(a.PolicyName, b.PolicyName),
+		cmp.Compare(a.PolicyVersion, b.PolicyVersion), cmp.Compare(a.RuleID, b.RuleID), cmp.Compare(flag(a.Observed), flag(b.Observed)))
 }
 
 // Blocks implements store.Decisions.

@@ -10,7 +10,7 @@ import (
 // AuditProof implements store.Audit.
 func (s *Store) AuditProof(ctx context.Context) (store.AuditProof, error) {
 	var p store.AuditProof
-	err := s.snapshot(ctx, "read where the logs end", func(q querier) error {
+	err := s.atRest(ctx, "read where the logs end", func(q querier) error {
 		head, _, err := s.auditHead(ctx, q, "")
 		if err != nil {
 			return err

@@ -9,11 +9,20 @@ import (
 )
 
 // dialect is what differs between SQL databases. Statements are written once, with ? for parameters.
+//
+// Where several processes write at once, a transaction locks what it decides on before it reads it: the account's row for
+// all that belongs to an account, the head of the audit log, the revision of the policies, and names (transaction.alone)
+// for what has no row.
 type dialect interface {
 	// rebind turns the ? of a statement into the database's own parameters.
 	rebind(query string) string
 	// lockRow ends a SELECT whose row the transaction is about to change.
 	lockRow() string
+	// lockFree ends a SELECT of rows to be changed that passes over those of a table that somebody else has locked.
+	lockFree(of string) string
+	// lockName is the statement that takes the lock of a name until the transaction ends; empty where one transaction
+	// writes at a time. Its parameter is the name.
+	lockName() string
 	// anyOf is a condition on column that anyArg fills with one parameter, however many values there are.
 	anyOf(column string) string
 	anyArg(values []string) (any, error)
@@ -24,6 +33,8 @@ type dialect interface {
 	short(ctx context.Context) context.Context
 	// classify judges an error of the driver.
 	classify(err error) class
+	// code is the database's own code of an error of the driver, empty if it has none.
+	code(err error) string
 	// scrub removes from the files what was deleted before.
 	scrub(ctx context.Context, db *sql.DB) error
 	migrations(of schema) (goose.Dialect, fs.FS, error)
@@ -37,4 +48,6 @@ const (
 	unavailable              // busy, locked, full, lost: retry later
 	conflict                 // a unique key is taken
 	dangling                 // a referenced row is missing
+	refused                  // a value that the database cannot hold
+	again                    // another transaction was in the way: the same one anew may pass
 )

@@ -23,6 +23,10 @@ func (sqliteDialect) rebind(query string) string { return query }
 
 func (sqliteDialect) lockRow() string { return "" }
 
+func (sqliteDialect) lockFree(string) string { return "" }
+
+func (sqliteDialect) lockName() string { return "" }
+
 func (sqliteDialect) anyOf(column string) string {
 	return column + " IN (SELECT value FROM json_each(?))"
 }
@@ -58,6 +62,14 @@ func (sqliteDialect) classify(err error) class {
 	default:
 		return unknown
 	}
+}
+
+func (sqliteDialect) code(err error) string {
+	var fault *sqlite.Error
+	if errors.As(err, &fault) {
+		return strconv.Itoa(fault.Code())
+	}
+	return ""
 }
 
 // scrubWait is how long one try to scrub waits for readers, in milliseconds. Writers wait as long.

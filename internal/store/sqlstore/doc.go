@@ -8,8 +8,11 @@
 // Instants of recording come from the store's clock and never run backwards within one account, so what was
 // recorded by an instant is always a prefix of its log, whatever the clock did.
 //
-// What differs between databases is in dialect; dialect_sqlite.go is the only one so far. SQLite runs in WAL mode
-// with synchronous=FULL, so an acknowledged append survives a power loss, and with secure_delete; every connection
-// is refused whose pragmas read back differently. There is one writing connection, writers wait for it in order,
-// and a pool of reading ones.
+// What differs between databases is in dialect. SQLite runs in WAL mode with synchronous=FULL, so an acknowledged append
+// survives a power loss, and with secure_delete; every connection is refused whose pragmas read back differently. There
+// is one writing connection, writers wait for it in order, and a pool of reading ones.
+//
+// PostgreSQL has many writers in many processes: what SQLite owes to its one writer is there owed to locks, which the
+// transactions take of what they decide on. Those that meet all the same (a deadlock, a key taken meanwhile) run again, a
+// few times. Processes tell each other of what they wrote by LISTEN and NOTIFY. docs/adr/0022-postgresql.md has the reasons.
 package sqlstore

@@ -114,7 +114,7 @@ func (s *Store) enforceBatch(ctx context.Context, source string, ids []string, j
 		}
 		var log []stamped
 		for _, row := range rows {
-			entries, err := s.judged(row, heads[row.Account.ID], source, judge)
+			entries, err := judged(ctx, tx, row, heads[row.Account.ID], source, judge)
 			if err != nil {
 				return err
 			}
@@ -136,14 +136,14 @@ func (s *Store) enforceBatch(ctx context.Context, source string, ids []string, j
 	for _, c := range written {
 		if c.AccountID != told {
 			told = c.AccountID
-			s.hub.publish(topic{logTopic, told})
+			s.publish(topic{logTopic, told})
 		}
 	}
 	return written, nil
 }
 
 // judged stamps what the judge wants of one account.
-func (s *Store) judged(row store.EnforceRow, h head, source string, judge store.Judge) ([]stamped, error) {
+func judged(ctx context.Context, tx *transaction, row store.EnforceRow, h head, source string, judge store.Judge) ([]stamped, error) {
 	drafts, err := judge(row)
 	if err != nil || len(drafts) == 0 {
 		return nil, err
@@ -157,7 +157,7 @@ func (s *Store) judged(row store.EnforceRow, h head, source string, judge store.
 			return nil, fmt.Errorf("%w: a judge may only restrict and lift", store.ErrInvalid)
 		}
 	}
-	return s.stamp(h, changeID, drafts)
+	return tx.stamp(ctx, h, changeID, drafts)
 }
 
 // writeEnforced writes the entries of many accounts. Lifts go first: a rule that is lifted and restricts again has one

@@ -60,6 +60,9 @@ func (s *Store) RequestErasure(ctx context.Context, e store.Erasure) (kept store
 		return kept, err
 	}
 	err = s.write(ctx, "request an erasure", func(ctx context.Context, tx *transaction) error {
+		if err := tx.vaultOf(ctx, e.AccountID); err != nil {
+			return err
+		}
 		if _, err := tx.exec(ctx, `INSERT INTO erasures (erasure_id, account_id, kinds, reason, rule, actor_kind, actor_id, requested_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (erasure_id) DO NOTHING`,
 			e.ID, e.AccountID, kinds, e.Reason, e.Rule, string(e.Actor.Kind), e.Actor.ID, instant(e.RequestedAt)); err != nil {

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	"modernc.org/sqlite"
-
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/vault"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -22,7 +20,7 @@ var (
 // driverError is an error of the database without its text: that may quote statements, values and paths.
 type driverError struct {
 	op   string
-	code int // the database's own code, 0 if it has none
+	code string // the database's own code, empty if it has none
 	kind error
 }
 
@@ -31,8 +29,8 @@ func (e *driverError) Error() string {
 	if e.kind != nil {
 		text = e.kind.Error() + ": " + e.op
 	}
-	if e.code != 0 {
-		text = fmt.Sprintf("%s: code %d", text, e.code)
+	if e.code != "" {
+		text += ": code " + e.code
 	}
 	return text
 }
@@ -47,16 +45,14 @@ func (s *Store) fault(ctx context.Context, op string, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		return fmt.Errorf("%w: %s: %w", store.ErrUnavailable, op, cause)
 	}
-	code := 0
-	var native *sqlite.Error
-	if errors.As(err, &native) {
-		code = native.Code()
-	}
-	kind := map[class]error{unavailable: store.ErrUnavailable, conflict: store.ErrConflict, dangling: store.ErrNotFound}[s.dialect.classify(err)]
+	kind := map[class]error{
+		unavailable: store.ErrUnavailable, again: store.ErrUnavailable, conflict: store.ErrConflict, dangling: store.ErrNotFound,
+		refused: store.ErrInvalid,
+	}[s.dialect.classify(err)]
 	if s.closed.Load() || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
 		kind = store.ErrUnavailable
 	}
-	return &driverError{op, code, kind}
+	return &driverError{op, s.dialect.code(err), kind}
 }
 
 // ours reports whether this package or the lifecycle made err, so that its text is fit for callers.

@@ -37,6 +37,7 @@ func (s *Store) PutEvidence(ctx context.Context, e store.Evidence, most int) (fi
 		return filed, nil, err
 	}
 	err = s.write(ctx, "put evidence", func(ctx context.Context, tx *transaction) error {
+		replaced = nil
 		seq, err := s.reviewed(ctx, tx, e.AccountID)
 		if err != nil {
 			return err

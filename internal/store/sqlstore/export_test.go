@@ -32,10 +32,11 @@ func OpenWith(ctx context.Context, path, name, value string) error {
 
 // MigrateTo applies the steps of the schema up to one.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {
-	provider, err := s.provider()
+	provider, done, err := s.provider()
 	if err != nil {
 		return err
 	}
+	defer done()
 	_, err = provider.UpTo(ctx, version)
 	return err
 }
@@ -45,12 +46,21 @@ const FactsOfOne = factsQuery + `a.account_id = 'a1' ORDER BY e.granted_at, e.ex
 
 // Tamper writes to the database as somebody would who can, past what keeps the program from it.
 func (s *Store) Tamper(ctx context.Context, statement string) (rows int64, err error) {
-	for _, guard := range []string{`PRAGMA foreign_keys = OFF`, `DROP TRIGGER IF EXISTS audit_unchanged`, `DROP TRIGGER IF EXISTS audit_undeleted`} {
-		if _, err := s.writer.ExecContext(ctx, guard); err != nil {
+	guards := []string{`PRAGMA foreign_keys = OFF`, `DROP TRIGGER IF EXISTS audit_unchanged`, `DROP TRIGGER IF EXISTS audit_undeleted`}
+	if s.turn == nil {
+		guards = []string{`SET session_replication_role = replica`}
+	}
+	conn, err := s.writer.Conn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close() }()
+	for _, guard := range guards {
+		if _, err := conn.ExecContext(ctx, guard); err != nil {
 			return 0, err
 		}
 	}
-	result, err := s.writer.ExecContext(ctx, statement)
+	result, err := conn.ExecContext(ctx, statement)
 	if err != nil {
 		return 0, err
 	}

@@ -18,9 +18,17 @@ func (s *Store) Extension(ctx context.Context, id string) (store.Extension, erro
 	return e, err
 }
 
-// lockExtension reads an extension that the transaction is about to change.
+// lockExtension reads an extension that the transaction is about to change, and locks its account first: what the
+// account's row tells of its extensions changes with each of them.
 func lockExtension(ctx context.Context, s *Store, tx *transaction, id string) (store.Extension, error) {
 	var version int
+	var accountID string
+	if err := row(ctx, tx, `SELECT account_id FROM extensions WHERE extension_id = ?`, []any{id}, &accountID); err != nil {
+		return store.Extension{}, err
+	}
+	if err := lockAccount(ctx, tx, accountID); err != nil {
+		return store.Extension{}, err
+	}
 	err := row(ctx, tx, `SELECT version FROM extensions WHERE extension_id = ?`+s.dialect.lockRow(), []any{id}, &version)
 	if err != nil {
 		return store.Extension{}, err

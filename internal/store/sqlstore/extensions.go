@@ -14,7 +14,14 @@ import (
 // RequestExtensions implements store.Extensions.
 func (s *Store) RequestExtensions(ctx context.Context, requests []store.ExtensionRequest) ([]store.ExtensionOutcome, error) {
 	outcomes := make([]store.ExtensionOutcome, len(requests))
+	ids := make([]string, len(requests))
+	for i, r := range requests {
+		ids[i] = r.AccountID
+	}
 	err := s.write(ctx, "request extensions", func(ctx context.Context, tx *transaction) error {
+		if err := lockAccounts(ctx, tx, ids); err != nil {
+			return err
+		}
 		for i, r := range requests {
 			e, created, err := s.request(ctx, tx, r)
 			switch {
@@ -52,13 +59,18 @@ func (s *Store) request(ctx context.Context, tx *transaction, r store.ExtensionR
 	if err != nil {
 		return store.Extension{}, false, err
 	}
+	now, err := tx.now(ctx)
+	if err != nil {
+		return store.Extension{}, false, err
+	}
 	e := store.Extension{ID: r.ID, AccountID: r.AccountID, RuleID: r.RuleID, BatchID: r.BatchID, Until: r.Until.UTC()}
 	e.Steps = []store.ExtensionStep{{
-		State: store.ExtensionRequested, At: r.At.UTC(), RecordedAt: s.now().UTC(), Actor: r.Actor, Reason: r.Reason,
+		State: store.ExtensionRequested, At: r.At.UTC(), RecordedAt: now.UTC(), Actor: r.Actor, Reason: r.Reason,
 	}}
 	_, err = tx.exec(ctx, `INSERT INTO extensions (extension_id, account_id, rule_id, until, batch_id, state, version, requested_at,
 		requested_by) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)`, e.ID, e.AccountID, e.RuleID, instant(e.Until), e.BatchID,
 		string(store.ExtensionRequested), instant(r.At), r.Actor.ID)
+	err = s.orAgain(err)
 	if err == nil {
 		err = writeStep(ctx, tx, e)
 	}
@@ -89,6 +101,7 @@ func (s *Store) DecideExtension(ctx context.Context, id string, v store.Extensio
 		return e, false, err
 	}
 	err = s.write(ctx, "decide an extension", func(ctx context.Context, tx *transaction) error {
+		decided = false
 		if e, err = lockExtension(ctx, s, tx, id); err != nil {
 			return err
 		}
@@ -121,10 +134,14 @@ func checkVerdict(v store.ExtensionVerdict) error {
 // step writes the next version of an extension. Its instants do not run backwards when clocks do.
 func (s *Store) step(ctx context.Context, tx *transaction, e store.Extension, v store.ExtensionVerdict) (store.Extension, error) {
 	last := e.Last()
+	now, err := tx.now(ctx)
+	if err != nil {
+		return e, err
+	}
 	e.Steps = append(e.Steps, store.ExtensionStep{
-		State: v.To, At: later(v.At, last.At), RecordedAt: later(s.now(), last.RecordedAt), Actor: v.Actor, Reason: v.Reason,
+		State: v.To, At: later(v.At, last.At), RecordedAt: later(now, last.RecordedAt), Actor: v.Actor, Reason: v.Reason,
 	})
-	_, err := tx.exec(ctx, `UPDATE extensions SET state = ?, version = ?, granted_at = ?, revoked_at = ? WHERE extension_id = ?`,
+	_, err = tx.exec(ctx, `UPDATE extensions SET state = ?, version = ?, granted_at = ?, revoked_at = ? WHERE extension_id = ?`,
 		string(v.To), len(e.Steps), instant(e.When(store.ExtensionApproved)), instant(e.When(store.ExtensionRevoked)), e.ID)
 	if err == nil {
 		err = writeStep(ctx, tx, e)
@@ -176,6 +193,7 @@ func (s *Store) DecideBatch(ctx context.Context, batchID string, expected int, v
 		open = open[len(chunk):]
 		var accounts []string
 		err := s.write(ctx, "decide a batch of extensions", func(ctx context.Context, tx *transaction) error {
+			accounts = nil
 			for _, id := range chunk {
 				e, err := lockExtension(ctx, s, tx, id)
 				if err != nil {
@@ -236,7 +254,10 @@ func (s *Store) openOf(ctx context.Context, batchID string, v store.ExtensionVer
 func (s *Store) PutExtension(ctx context.Context, e policy.Extension, actor lifecycle.Actor, reason string) error {
 	at := e.GrantedAt
 	if at.IsZero() {
-		at = s.now()
+		var err error
+		if at, err = s.Now(ctx); err != nil {
+			return err
+		}
 	}
 	outcomes, err := s.RequestExtensions(ctx, []store.ExtensionRequest{{
 		ID: e.ID, AccountID: e.AccountID, RuleID: e.RuleID, Until: e.Until, At: at, Actor: actor, Reason: reason, Approved: true,

@@ -47,6 +47,10 @@ func add[K, L comparable](to map[K]map[L]int64, key K, name L, n int64) {
 
 // Tallied implements store.Figures.
 func (s *Store) Tallied(ctx context.Context) (at time.Time, behind bool, err error) {
+	now, err := s.Now(ctx)
+	if err != nil {
+		return at, false, err
+	}
 	err = s.snapshot(ctx, "read how far the log is counted", func(q querier) error {
 		var position *int64
 		var last int64
@@ -59,7 +63,7 @@ func (s *Store) Tallied(ctx context.Context) (at time.Time, behind bool, err err
 			return nil
 		}
 		if position == nil { // what is too old is never counted
-			behind = !recorded.Before(s.now().Add(-store.TallyFor))
+			behind = !recorded.Before(now.Add(-store.TallyFor))
 			return err
 		}
 		behind = *position < last

@@ -24,7 +24,7 @@ func (s *Store) MarkReturned(ctx context.Context, attemptID string, at time.Time
 		return writeReturn(ctx, tx, attemptID, at)
 	})
 	if err == nil {
-		s.hub.publish(topic{returnTopic, attemptID})
+		s.publish(topic{returnTopic, attemptID})
 	}
 	return err
 }

@@ -28,10 +28,17 @@ type cursor struct{ events, returns int64 }
 // pollFunc returns what was written after a cursor, and the cursor after it. A nil cursor asks for the end only.
 type pollFunc func(ctx context.Context, after *cursor) (cursor, []topic, error)
 
-// hub tells listeners that something was written: at once by this process, at the next tick by another. However many
-// listen, one goroutine runs one statement per tick, and none runs while nobody listens.
+// hearFunc begins to hear of what other processes write. The channel is closed when nothing is heard any more, at the
+// latest when the context ends.
+type hearFunc func(ctx context.Context) (<-chan []topic, error)
+
+// hub tells listeners that something was written: at once by this process and, where the database passes on what others
+// say, by them; otherwise at the next tick. However many listen, one goroutine runs one statement per tick, and none runs
+// while nobody listens. What is heard needs no statement, but for one every seldomPolls ticks: whoever wrote may have
+// died before it said so.
 type hub struct {
 	poll  pollFunc
+	hear  hearFunc // nil: nobody tells
 	ticks func() (<-chan time.Time, func())
 
 	mu        sync.Mutex
@@ -47,8 +54,10 @@ type listener struct {
 	forget func() bool
 }
 
-func newHub(poll pollFunc, ticks func() (<-chan time.Time, func())) *hub {
-	return &hub{poll: poll, ticks: ticks, listeners: map[topic]map[*listener]struct{}{}}
+const seldomPolls = 10
+
+func newHub(poll pollFunc, hear hearFunc, ticks func() (<-chan time.Time, func())) *hub {
+	return &hub{poll: poll, hear: hear, ticks: ticks, listeners: map[topic]map[*listener]struct{}{}}
 }
 
 func (h *hub) subscribe(ctx context.Context, t topic) (<-chan struct{}, error) {
@@ -111,24 +120,62 @@ func (h *hub) publish(t topic) {
 	}
 }
 
-// run polls until its context ends. A failed poll is made up for by the next one: the cursor stays.
+// run listens and polls until its context ends.
 func (h *hub) run(ctx context.Context, from cursor) {
 	ticks, stop := h.ticks()
 	defer stop()
-	for {
+	heard := h.listen(ctx, &from)
+	for quiet := 0; ; {
 		select {
 		case <-ctx.Done():
+			for heard != nil && <-heard != nil { // until it is closed
+			}
 			return
+		case news, ok := <-heard:
+			if !ok {
+				heard = nil
+			}
+			h.tell(news)
 		case <-ticks:
+			switch quiet++; {
+			case heard == nil:
+				if heard = h.listen(ctx, &from); heard != nil {
+					continue // it has polled
+				}
+			case quiet%seldomPolls != 0:
+				continue
+			}
+			h.look(ctx, &from)
 		}
-		next, news, err := h.poll(ctx, &from)
-		if err != nil {
-			continue
-		}
-		from = next
-		for _, t := range news {
-			h.publish(t)
-		}
+	}
+}
+
+// listen begins to hear, and looks for what was written before; nil if there is nothing to hear.
+func (h *hub) listen(ctx context.Context, from *cursor) <-chan []topic {
+	if h.hear == nil {
+		return nil
+	}
+	heard, err := h.hear(ctx)
+	if err != nil {
+		return nil
+	}
+	h.look(ctx, from)
+	return heard
+}
+
+// look polls once. A failed poll is made up for by the next one: the cursor stays.
+func (h *hub) look(ctx context.Context, from *cursor) {
+	next, news, err := h.poll(ctx, from)
+	if err != nil {
+		return
+	}
+	*from = next
+	h.tell(news)
+}
+
+func (h *hub) tell(news []topic) {
+	for _, t := range news {
+		h.publish(t)
 	}
 }
 

@@ -82,6 +82,9 @@ func (f KeyFile) AddKey(ctx context.Context, k vault.DataKey, instead string) (k
 		return kept, fmt.Errorf("%w: a data key needs id, account, kind, the wrapped key and what wrapped it", store.ErrInvalid)
 	}
 	err = f.s.write(ctx, "add a data key", func(ctx context.Context, tx *transaction) error {
+		if err := tx.vaultOf(ctx, k.AccountID); err != nil {
+			return err
+		}
 		there, err := f.list(ctx, tx, `WHERE account_id = ? AND kind = ? AND current = 1`, k.AccountID, k.Kind)
 		if err != nil {
 			return err

@@ -47,11 +47,11 @@ const keyQuery = `SELECT key_id, hash, label, scopes, accounts, created_at, expi
 
 // Key implements store.Keys.
 func (s *Store) Key(ctx context.Context, id string) (store.Key, error) {
-	return s.oneKey(ctx, reader{s}, id)
+	return s.oneKey(ctx, reader{s}, id, "")
 }
 
-func (s *Store) oneKey(ctx context.Context, q querier, id string) (store.Key, error) {
-	keys, err := s.keys(ctx, q, keyQuery+`WHERE key_id = ?`, id)
+func (s *Store) oneKey(ctx context.Context, q querier, id, lock string) (store.Key, error) {
+	keys, err := s.keys(ctx, q, keyQuery+`WHERE key_id = ?`+lock, id)
 	switch {
 	case err != nil:
 		return store.Key{}, err
@@ -105,7 +105,7 @@ func (s *Store) ChangeKey(ctx context.Context, id string, c store.KeyChange) (be
 		return before, after, err
 	}
 	err = s.write(ctx, "change a key", func(ctx context.Context, tx *transaction) error {
-		if before, err = s.oneKey(ctx, tx, id); err != nil {
+		if before, err = s.oneKey(ctx, tx, id, s.dialect.lockRow()); err != nil {
 			return err
 		}
 		_, err := tx.exec(ctx, `UPDATE api_keys SET expires_at = COALESCE(?, expires_at), disabled = CASE WHEN ? = 1 THEN 1 ELSE disabled END
@@ -114,7 +114,7 @@ func (s *Store) ChangeKey(ctx context.Context, id string, c store.KeyChange) (be
 			err = rotateKey(ctx, tx, before, c)
 		}
 		if err == nil {
-			after, err = s.oneKey(ctx, tx, id)
+			after, err = s.oneKey(ctx, tx, id, "")
 		}
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 
 	"github.com/verigate/verigate/internal/store"
 )
@@ -21,10 +22,11 @@ type Migration struct {
 // Migrate brings the schema up to date and returns the versions that it applied. It is safe to call at every start,
 // also by several processes.
 func (s *Store) Migrate(ctx context.Context) ([]int64, error) {
-	provider, err := s.provider()
+	provider, done, err := s.provider()
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	var applied []int64
 	for {
 		results, err := provider.Up(ctx)
@@ -53,10 +55,11 @@ func overtaken(ctx context.Context, provider *goose.Provider, step int64) bool {
 
 // Migrations lists every step of the schema, oldest first, with the instant it was applied.
 func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
-	provider, err := s.provider()
+	provider, done, err := s.provider()
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	status, err := provider.Status(ctx)
 	if err != nil {
 		return nil, s.migrationFault(ctx, err)
@@ -68,18 +71,34 @@ func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
 	return all, nil
 }
 
-// provider is goose without its globals.
-func (s *Store) provider() (*goose.Provider, error) {
+// provider is goose without its globals. done ends what it needs beside the store. On PostgreSQL one process migrates at a
+// time, the others wait for it.
+func (s *Store) provider() (_ *goose.Provider, done func(), err error) {
 	dialect, files, err := s.dialect.migrations(s.schema)
 	if err != nil {
-		return nil, fmt.Errorf("sqlstore: migrations: %w", err)
+		return nil, nil, fmt.Errorf("sqlstore: migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(dialect, s.writer, files, goose.WithDisableGlobalRegistry(true))
+	db, done := s.writer, func() {}
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	if s.migrator != nil {
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, migrationPatience))
+		if err != nil {
+			return nil, nil, fmt.Errorf("sqlstore: migrations: %w", err)
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+		db = s.migrator()
+		done = func() { _ = db.Close() }
+	}
+	provider, err := goose.NewProvider(dialect, db, files, options...)
 	if err != nil {
-		return nil, fmt.Errorf("sqlstore: migrations: %w", err)
+		done()
+		return nil, nil, fmt.Errorf("sqlstore: migrations: %w", err)
 	}
-	return provider, nil
+	return provider, done, nil
 }
+
+// migrationPatience is for how many seconds a process waits for another one that migrates.
+const migrationPatience = 600
 
 // migrationFault keeps the text of an error, unlike fault: it is about the schema, and an operator needs it.
 func (s *Store) migrationFault(ctx context.Context, err error) error {

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/verigate/verigate/internal/store"
@@ -46,7 +47,8 @@ func (n *newcomers) add(a store.Account, p store.PutAccount, log []stamped) erro
 }
 
 func (n *newcomers) write(ctx context.Context, tx *transaction) error {
-	// The accounts first: the others refer to them.
+	// The accounts first: the others refer to them. By id: two that write the same ones wait for each other in one order.
+	slices.SortFunc(n.accounts, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
 	insertAccounts := `INSERT INTO accounts (account_id, kind, region, registered_at, closed_at, version, recorded_at, ` +
 		strings.Join(standingColumns(), `, `) + `) VALUES`
 	if _, err := insertRows(ctx, tx, insertAccounts, n.accounts, ``); err != nil {

@@ -38,16 +38,24 @@ func (s *Store) PutContact(ctx context.Context, accountID, ref string) (string, 
 	if ref == "" {
 		return "", fmt.Errorf("%w: ref is empty", store.ErrInvalid)
 	}
-	replaced := ""
+	var replaced string
 	err := s.write(ctx, "put a contact", func(ctx context.Context, tx *transaction) error {
-		err := each(ctx, tx, `SELECT ref FROM contacts WHERE account_id = ?`, []any{accountID},
+		replaced = ""
+		if err := tx.alone(ctx, "contact", accountID); err != nil {
+			return err
+		}
+		now, err := tx.now(ctx)
+		if err != nil {
+			return err
+		}
+		err = each(ctx, tx, `SELECT ref FROM contacts WHERE account_id = ?`, []any{accountID},
 			func(scan func(...any) error) error { return scan(&replaced) })
 		if err != nil {
 			return err
 		}
 		_, err = tx.exec(ctx, `INSERT INTO contacts (account_id, ref, recorded_at) VALUES (?, ?, ?)
 			ON CONFLICT (account_id) DO UPDATE SET ref = excluded.ref, recorded_at = excluded.recorded_at`,
-			accountID, ref, instant(s.now()))
+			accountID, ref, instant(now))
 		return err
 	})
 	if err != nil {

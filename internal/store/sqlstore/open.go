@@ -18,14 +18,21 @@ import (
 type Config struct {
 	// Path of the SQLite file. It is created, readable by its owner only, if it is not there; its folder is not.
 	Path string
-	// Now is the store's clock. Required.
-	Now func() time.Time
-	// Readers is the number of reading connections. Default 8.
+	// URL of the PostgreSQL database, in place of Path. It may hold a password: no error shows it.
+	URL string
+	// Now is the store's clock. Required for SQLite. Without one PostgreSQL's clock is the server's, shifted by Shift.
+	Now   func() time.Time
+	Shift time.Duration
+	// Readers is the number of reading connections to SQLite. Default 8.
 	Readers int
-	// BusyTimeout bounds the wait for another process's lock. Default 5 s.
+	// Connections bounds the connections to PostgreSQL, without the one that listens. Default 10.
+	Connections int
+	// StatementTimeout bounds every statement of PostgreSQL but those of migrations. Default 30 s.
+	StatementTimeout time.Duration
+	// BusyTimeout bounds the wait for a lock that another process holds. Default 5 s.
 	BusyTimeout time.Duration
-	// PollInterval is how often one statement looks for what other processes wrote, while somebody listens.
-	// Default 500 ms.
+	// PollInterval is how often one statement looks for what other processes wrote, while somebody listens and nobody
+	// tells. Default 500 ms.
 	PollInterval time.Duration
 	// Volatile is for copies that may be lost with the machine and that one program works through: a commit does not wait
 	// for the disk, and the writer keeps more in memory.
@@ -35,14 +42,20 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if c.Path == "" {
-		return c, fmt.Errorf("%w: Path is empty; name the database file", store.ErrInvalid)
+	if (c.Path == "") == (c.URL == "") {
+		return c, fmt.Errorf("%w: Path or URL must say where the database is, and not both", store.ErrInvalid)
 	}
-	if c.Now == nil {
+	if c.Now == nil && c.URL == "" {
 		return c, fmt.Errorf("%w: Now is missing; give a clock", store.ErrInvalid)
 	}
 	if c.Readers <= 0 {
 		c.Readers = 8
+	}
+	if c.Connections <= 0 {
+		c.Connections = 10
+	}
+	if c.StatementTimeout <= 0 {
+		c.StatementTimeout = 30 * time.Second
 	}
 	if c.BusyTimeout <= 0 {
 		c.BusyTimeout = 5 * time.Second
@@ -59,18 +72,28 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// Store is a store.Store on SQLite. Its methods may be called from many goroutines.
+// Store is a store.Store on SQLite or PostgreSQL. Its methods may be called from many goroutines.
 type Store struct {
-	now     func() time.Time
+	now     func() time.Time // nil: the server's clock, shifted
+	shift   time.Duration
 	dialect dialect
 	schema  schema
-	writer  *sql.DB       // one connection
-	readers *sql.DB       // query_only
+	writer  *sql.DB // of SQLite: one connection
+	readers *sql.DB // of SQLite: query_only; of PostgreSQL: the same as writer
+	hub     *hub
+	closed  atomic.Bool
+
+	// SQLite has one writing transaction at a time, and statements that are prepared once for each pool.
 	turn    chan struct{} // held by the writing transaction
 	writing *statements
 	reading *statements
-	hub     *hub
-	closed  atomic.Bool
+
+	// PostgreSQL has many.
+	snapshots *sql.TxOptions
+	writers   sync.RWMutex // held to read by each writing transaction, to write by Close
+	patience  time.Duration
+	migrator  func() *sql.DB // opens a pool whose statements have no bound of time
+	notifier  *notifier
 
 	scrubs    atomic.Bool // something deleted may still be in the write-ahead log
 	scrubbing sync.Mutex
@@ -78,11 +101,14 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the database and asserts its pragmas (ErrPragma). It does not migrate: see Migrate.
+// Open opens the database. It does not migrate: see Migrate. Of SQLite it asserts the pragmas (ErrPragma).
 func Open(ctx context.Context, c Config) (*Store, error) {
 	c, err := c.withDefaults()
 	if err != nil {
 		return nil, err
+	}
+	if c.URL != "" {
+		return openPostgres(ctx, c)
 	}
 	file, err := os.OpenFile(c.Path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -103,7 +129,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, errors.Join(err, s.writer.Close())
 	}
 	s.writing, s.reading = newStatements(s.writer), newStatements(s.readers)
-	s.hub = newHub(s.poll, func() (<-chan time.Time, func()) { return c.Ticks(c.PollInterval) })
+	s.hub = newHub(s.poll, nil, func() (<-chan time.Time, func()) { return c.Ticks(c.PollInterval) })
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -126,7 +152,13 @@ func openPool(path string, busy time.Duration, pragmas []pragma, size int, immed
 }
 
 // Now returns the store's clock. SQLite has none of its own, so it is the process's.
-func (s *Store) Now(context.Context) (time.Time, error) { return s.now(), nil }
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	if s.now != nil {
+		return s.now(), nil
+	}
+	at, err := s.serverNow(ctx, reader{s})
+	return at, s.fault(ctx, "read the clock", err)
+}
 
 // Ping reports whether the database can be written to and read from.
 func (s *Store) Ping(ctx context.Context) error {
@@ -145,6 +177,9 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.hub.close()
+	if s.turn == nil {
+		return s.closePostgres()
+	}
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
 	return errors.Join(s.readers.Close(), s.writer.Close())

@@ -103,7 +103,10 @@ func (s *Store) ChangeOperator(ctx context.Context, id string, c store.OperatorC
 		return before, after, err
 	}
 	err = s.write(ctx, "change an operator", func(ctx context.Context, tx *transaction) error {
-		if before, err = operatorBy(ctx, tx, `o.operator_id = ?`, id); err != nil {
+		if err := tx.alone(ctx, "operators"); err != nil { // of two administrators who disable each other, one stays
+			return err
+		}
+		if before, err = operatorBy(ctx, tx, `o.operator_id = ?`+s.dialect.lockRow(), id); err != nil {
 			return err
 		}
 		after = changedOperator(before, c)

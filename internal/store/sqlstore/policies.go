@@ -16,7 +16,14 @@ func (s *Store) PublishPolicy(ctx context.Context, p store.PublishedPolicy) erro
 		return err
 	}
 	return s.write(ctx, "publish a policy", func(ctx context.Context, tx *transaction) error {
-		p.RecordedAt = s.now()
+		var revision int64
+		err := row(ctx, tx, `SELECT revision FROM policies_revision`+s.dialect.lockRow(), nil, &revision)
+		if err == nil {
+			p.RecordedAt, err = tx.now(ctx)
+		}
+		if err != nil {
+			return err
+		}
 		written, err := insertPolicy(ctx, tx, p)
 		if err != nil {
 			return err
@@ -45,7 +52,10 @@ func (s *Store) ProposePolicy(ctx context.Context, p store.PublishedPolicy, revi
 		if err := advance(ctx, tx, revision); err != nil {
 			return err
 		}
-		p.RecordedAt = s.now()
+		var err error
+		if p.RecordedAt, err = tx.now(ctx); err != nil {
+			return err
+		}
 		written, err := insertPolicy(ctx, tx, p)
 		if err == nil && !written {
 			err = fmt.Errorf("%w: this version is known already", store.ErrConflict)
@@ -63,7 +73,10 @@ func (s *Store) RulePolicy(ctx context.Context, r store.PolicyRuling, revision i
 		if err := advance(ctx, tx, revision); err != nil {
 			return err
 		}
-		r.RecordedAt = s.now()
+		var err error
+		if r.RecordedAt, err = tx.now(ctx); err != nil {
+			return err
+		}
 		if r.Ruling == store.Approved && r.EffectiveFrom.Before(r.RecordedAt) {
 			r.EffectiveFrom = r.RecordedAt // a rule that began earlier would change what the gate has said since
 		}
@@ -80,8 +93,12 @@ func (s *Store) PutBrake(ctx context.Context, b store.Brake, revision int64) err
 		if err := advance(ctx, tx, revision); err != nil {
 			return err
 		}
-		now := instant(s.now())
-		_, err := tx.exec(ctx, `INSERT INTO brakes (name, rule_id, released, effective_at, recorded_at, actor, reason)
+		at, err := tx.now(ctx)
+		if err != nil {
+			return err
+		}
+		now := instant(at)
+		_, err = tx.exec(ctx, `INSERT INTO brakes (name, rule_id, released, effective_at, recorded_at, actor, reason)
 			VALUES (?, ?, ?, ?, ?, ?, ?)`, b.Name, b.RuleID, flag(b.Released), now, now, b.Actor, b.Reason)
 		return err
 	})

@@ -29,7 +29,8 @@ func (s *Store) newRegistration(ctx context.Context, tx *transaction, puts []sto
 	if err != nil {
 		return nil, err
 	}
-	err = each(ctx, tx, `SELECT account_id, `+accountColumns+` FROM accounts WHERE `+s.dialect.anyOf("account_id"), []any{wanted},
+	err = each(ctx, tx, `SELECT account_id, `+accountColumns+` FROM accounts WHERE `+s.dialect.anyOf("account_id")+
+		` ORDER BY account_id`+s.dialect.lockRow(), []any{wanted},
 		func(scan func(...any) error) error {
 			var a store.Account
 			err := scan(append([]any{&a.ID}, accountFields(&a)...)...)
@@ -50,7 +51,11 @@ func (r *registration) put(ctx context.Context, p store.PutAccount) (outcome sto
 			return outcome, false, err
 		}
 	}
-	next, result, err := succeed(known, !isKnown, p.Account, r.allowChange, r.s.now())
+	now, err := r.tx.now(ctx)
+	if err != nil {
+		return outcome, false, err
+	}
+	next, result, err := succeed(known, !isKnown, p.Account, r.allowChange, now)
 	if err != nil {
 		return outcome, false, err
 	}
@@ -112,7 +117,7 @@ func (r *registration) add(ctx context.Context, p store.PutAccount, next store.A
 func (r *registration) flush(ctx context.Context) error {
 	written := r.new
 	r.new = newcomers{}
-	return written.write(ctx, r.tx)
+	return r.s.orAgain(written.write(ctx, r.tx))
 }
 
 // planImport decides what of p.Import remains to be written: nil if there is none, or if it was written before.
@@ -142,5 +147,5 @@ func (r *registration) planImport(ctx context.Context, p store.PutAccount, isNew
 		}
 		return nil, fmt.Errorf("%w: import: %w", store.ErrInvalid, err)
 	}
-	return r.s.stamp(head, changeID, drafts)
+	return r.tx.stamp(ctx, head, changeID, drafts)
 }

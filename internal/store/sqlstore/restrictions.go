@@ -44,7 +44,8 @@ func liftEpisodes(ctx context.Context, tx *transaction, log ...stamped) error {
 		r := e.Detail.Restricted
 		rows[i] = []any{e.AccountID, r.Policy, r.Rule, r.Opened, e.Seq, instant(e.At), e.Reason}
 	}
-	n, err := insertRows(ctx, tx, `WITH lifts (account_id, policy_name, rule_id, opened_seq, seq, at, reason) AS (VALUES`, rows, `)
+	n, err := insertTyped(ctx, tx, `WITH lifts (account_id, policy_name, rule_id, opened_seq, seq, at, reason) AS (VALUES`,
+		[]string{"TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT"}, rows, `)
 		UPDATE restrictions SET lifted_seq = l.seq, lifted_at = l.at, lift_reason = l.reason FROM lifts AS l
 		WHERE restrictions.account_id = l.account_id AND restrictions.policy_name = l.policy_name AND restrictions.rule_id = l.rule_id
 		AND restrictions.opened_seq = l.opened_seq AND restrictions.lifted_seq IS NULL`)

@@ -220,7 +220,9 @@ func (s *Store) ClaimReview(ctx context.Context, accountID string, queue store.Q
 	if err := checkClaim(c); err != nil {
 		return taken, false, err
 	}
+	wanted := c
 	err = s.write(ctx, "claim a case", func(ctx context.Context, tx *transaction) error {
+		c := wanted
 		taken, err = reviewCase(ctx, tx, accountID, s.dialect.lockRow())
 		switch {
 		case err != nil:
@@ -266,7 +268,7 @@ func (s *Store) ClaimNextReview(ctx context.Context, next store.NextReview, c st
 	var taken store.ReviewCase
 	err = s.write(ctx, "claim the next case", func(ctx context.Context, tx *transaction) error {
 		for _, returned := range []string{` AND returned_by <> ?`, ` AND returned_by = ?`} {
-			found, err := readReviews(ctx, tx, where+returned+` ORDER BY `+order+` LIMIT 1`+s.dialect.lockRow(),
+			found, err := readReviews(ctx, tx, where+returned+` ORDER BY `+order+` LIMIT 1`+s.dialect.lockFree("reviews"),
 				append(slices.Clone(args), c.Holder)...)
 			if err != nil {
 				return err

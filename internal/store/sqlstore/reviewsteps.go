@@ -16,7 +16,13 @@ func (s *Store) StepReview(ctx context.Context, step store.ReviewStep) (store.Re
 	if err := checkInstant("at", step.At); err != nil {
 		return step, err
 	}
+	wanted := step
 	err := s.write(ctx, "record a step of a review", func(ctx context.Context, tx *transaction) error {
+		step = wanted
+		h, err := s.lockHead(ctx, tx, step.AccountID)
+		if err != nil {
+			return err
+		}
 		before, err := reviewSteps(ctx, tx, step.AccountID)
 		if err != nil {
 			return err
@@ -24,10 +30,6 @@ func (s *Store) StepReview(ctx context.Context, step store.ReviewStep) (store.Re
 		if i := slices.IndexFunc(before, func(b store.ReviewStep) bool { return b.ChangeID == step.ChangeID }); i >= 0 {
 			step = before[i]
 			return nil
-		}
-		h, err := s.lockHead(ctx, tx, step.AccountID)
-		if err != nil {
-			return err
 		}
 		c, err := heldBy(ctx, tx, step.AccountID, step.Actor, step.At)
 		switch {
@@ -41,7 +43,10 @@ func (s *Store) StepReview(ctx context.Context, step store.ReviewStep) (store.Re
 		if err := checkSeen(ctx, tx, h.fold, step.Seen); err != nil {
 			return err
 		}
-		step.RecordedAt, step.Seen = s.now(), nil
+		if step.RecordedAt, err = tx.now(ctx); err != nil {
+			return err
+		}
+		step.Seen = nil
 		_, err = tx.exec(ctx, `INSERT INTO review_steps (account_id, step, case_seq, act, at, recorded_at, actor_id, code, note_ref, change_id)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, step.AccountID, len(before)+1, step.CaseSeq, string(step.Act), instant(step.At),
 			instant(step.RecordedAt), step.Actor, step.Code, step.NoteRef, step.ChangeID)

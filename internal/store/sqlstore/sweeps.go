@@ -32,8 +32,9 @@ func sweeps(ctx context.Context, q querier, query string, args ...any) ([]store.
 	return all, err
 }
 
-func sweep(ctx context.Context, q querier, id string) (store.Sweep, error) {
-	found, err := sweeps(ctx, q, `WHERE sweep_id = ?`, id)
+// sweep reads one sweep, and locks its row where lock is what the dialect locks with.
+func sweep(ctx context.Context, q querier, id, lock string) (store.Sweep, error) {
+	found, err := sweeps(ctx, q, `WHERE sweep_id = ?`+lock, id)
 	if err == nil && len(found) == 0 {
 		err = store.ErrNotFound
 	}
@@ -51,7 +52,9 @@ func (s *Store) BeginSweep(ctx context.Context, w store.Sweep) (store.Sweep, err
 	if err := errors.Join(checkInstant("instant", w.Instant), checkInstant("started_at", w.StartedAt)); err != nil {
 		return w, err
 	}
+	begun := w
 	err := s.write(ctx, "begin a sweep", func(ctx context.Context, tx *transaction) error {
+		w = begun
 		_, err := tx.exec(ctx, `INSERT INTO sweeps (sweep_id, policy_name, policy_version, instant, dry_run, actor_kind, actor_id, reason,
 			state, total, done, restricted, lifted, counts, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, '[]', ?)
 			ON CONFLICT (sweep_id) DO NOTHING`,
@@ -60,7 +63,7 @@ func (s *Store) BeginSweep(ctx context.Context, w store.Sweep) (store.Sweep, err
 		if err != nil {
 			return err
 		}
-		w, err = sweep(ctx, tx, w.ID)
+		w, err = sweep(ctx, tx, w.ID, "")
 		return err
 	})
 	return w, err
@@ -78,7 +81,7 @@ func (s *Store) SaveSweep(ctx context.Context, p store.SweepProgress) (store.Swe
 	}
 	err = s.write(ctx, "save a sweep", func(ctx context.Context, tx *transaction) error {
 		var err error
-		if w, err = sweep(ctx, tx, p.ID); err != nil || w.State.Ended() {
+		if w, err = sweep(ctx, tx, p.ID, s.dialect.lockRow()); err != nil || w.State.Ended() {
 			return err
 		}
 		restricted, lifted := w.Restricted, w.Lifted
@@ -97,7 +100,7 @@ func (s *Store) SaveSweep(ctx context.Context, p store.SweepProgress) (store.Swe
 		if err != nil {
 			return err
 		}
-		w, err = sweep(ctx, tx, p.ID)
+		w, err = sweep(ctx, tx, p.ID, "")
 		return err
 	})
 	return w, err
@@ -105,7 +108,7 @@ func (s *Store) SaveSweep(ctx context.Context, p store.SweepProgress) (store.Swe
 
 // Sweep implements store.Sweeps.
 func (s *Store) Sweep(ctx context.Context, id string) (store.Sweep, error) {
-	w, err := sweep(ctx, reader{s}, id)
+	w, err := sweep(ctx, reader{s}, id, "")
 	return w, s.fault(ctx, "read a sweep", err)
 }
 

@@ -44,11 +44,15 @@ func (s *Store) TallyLog(ctx context.Context, limit int) (int, error) {
 	if limit < 1 || limit > maxPage {
 		return 0, fmt.Errorf("%w: limit must be 1 to %d", store.ErrInvalid, maxPage)
 	}
-	from := s.now().Add(-store.TallyFor)
+	now, err := s.Now(ctx)
+	if err != nil {
+		return 0, err
+	}
+	from := now.Add(-store.TallyFor)
 	t := &tally{from: hourOf(from), counts: map[tallyKey]int64{}, since: map[string]time.Time{}}
 	var at *int64
 	var batch []logged
-	err := s.snapshot(ctx, "read the log to count it", func(q querier) (err error) {
+	err = s.atRest(ctx, "read the log to count it", func(q querier) (err error) {
 		if at, err = tallyPosition(ctx, q); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/verigate/verigate/internal/store"
 )
@@ -58,7 +59,11 @@ type reader struct {
 }
 
 func (r reader) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, err := r.s.reading.prepare(ctx, r.s.dialect.rebind(query))
+	query = r.s.dialect.rebind(query)
+	if r.s.reading == nil {
+		return r.s.readers.QueryContext(ctx, query, args...)
+	}
+	stmt, err := r.s.reading.prepare(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +76,10 @@ func (r reader) query(ctx context.Context, query string, args ...any) (*sql.Rows
 type transaction struct {
 	s      *Store
 	tx     *sql.Tx
-	cache  *statements // nil in a snapshot
+	cache  *statements // nil in a snapshot, and where the driver keeps them
 	own    map[string]*sql.Stmt
 	unseen []string
+	at     time.Time // the server's clock, once read
 }
 
 func (t *transaction) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
@@ -90,7 +96,15 @@ func (t *transaction) query(ctx context.Context, query string, args ...any) (*sq
 
 // exec returns how many rows were written.
 func (t *transaction) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	stmt, err := t.prepared(ctx, t.s.dialect.rebind(query))
+	query = t.s.dialect.rebind(query)
+	if t.cache == nil {
+		result, err := t.tx.ExecContext(ctx, query, args...)
+		if err != nil {
+			return 0, err
+		}
+		return result.RowsAffected()
+	}
+	stmt, err := t.prepared(ctx, query)
 	if err != nil {
 		return 0, err
 	}
@@ -99,6 +113,35 @@ func (t *transaction) exec(ctx context.Context, query string, args ...any) (int6
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+// alone waits until no other transaction has said the same name, and keeps others that say it waiting until this one
+// ends. Where one transaction writes at a time it does nothing.
+func (t *transaction) alone(ctx context.Context, name ...string) error {
+	statement := t.s.dialect.lockName()
+	if statement == "" {
+		return nil
+	}
+	_, err := t.exec(ctx, statement, strings.Join(name, "/"))
+	return err
+}
+
+// now is the store's clock; the server's is read once for a transaction. Whoever needs instants that grow reads it with
+// what orders them locked.
+func (t *transaction) now(ctx context.Context) (at time.Time, err error) {
+	if t.s.now != nil {
+		return t.s.now(), nil
+	}
+	err = t.readClock(ctx)
+	return t.at, err
+}
+
+// readClock sees to it that now cannot fail any more.
+func (t *transaction) readClock(ctx context.Context) (err error) {
+	if t.s.now == nil && t.at.IsZero() {
+		t.at, err = t.s.serverNow(ctx, t)
+	}
+	return err
 }
 
 // prepared returns the statement of a text, for as long as the transaction lasts.
@@ -122,7 +165,12 @@ func (t *transaction) prepared(ctx context.Context, query string) (*sql.Stmt, er
 
 // insertRows writes rows of equal length by an INSERT up to and with VALUES, and what follows the values.
 func insertRows(ctx context.Context, tx *transaction, insert string, rows [][]any, tail string) (written int, err error) {
-	err = chunks(rows, func(parameters string, values []any) error {
+	return insertTyped(ctx, tx, insert, nil, rows, tail)
+}
+
+// insertTyped is insertRows where nothing else tells the types of the values.
+func insertTyped(ctx context.Context, tx *transaction, insert string, types []string, rows [][]any, tail string) (written int, err error) {
+	err = chunks(types, rows, func(parameters string, values []any) error {
 		n, err := tx.exec(ctx, insert+" "+parameters+tail, values...)
 		written += int(n)
 		return err
@@ -132,7 +180,9 @@ func insertRows(ctx context.Context, tx *transaction, insert string, rows [][]an
 
 // chunks parts rows of equal length. Many rows go in one statement, which costs a fraction of one for each: do gets the
 // parameters of a chunk, (?, ?), (?, ?), and its values. The numbers of rows are few, so the statements are too.
-func chunks(rows [][]any, do func(parameters string, values []any) error) error {
+//
+// types are those of the columns; nil where the statement tells them.
+func chunks(types []string, rows [][]any, do func(parameters string, values []any) error) error {
 	for len(rows) > 0 {
 		size := 1
 		for _, s := range []int{64, 8} {
@@ -142,6 +192,9 @@ func chunks(rows [][]any, do func(parameters string, values []any) error) error 
 			}
 		}
 		one := "(?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
+		if types != nil {
+			one = "(CAST(? AS " + strings.Join(types, "), CAST(? AS ") + "))"
+		}
 		if err := do(one+strings.Repeat(", "+one, size-1), slices.Concat(rows[:size]...)); err != nil {
 			return err
 		}
@@ -186,7 +239,7 @@ func each(ctx context.Context, q querier, query string, args []any, visit func(s
 
 // snapshot runs several reads that see the database at one moment.
 func (s *Store) snapshot(ctx context.Context, op string, do func(q querier) error) error {
-	tx, err := s.readers.BeginTx(ctx, nil)
+	tx, err := s.readers.BeginTx(ctx, s.snapshots)
 	if err != nil {
 		return s.fault(ctx, op, err)
 	}
@@ -194,9 +247,14 @@ func (s *Store) snapshot(ctx context.Context, op string, do func(q querier) erro
 	return s.fault(ctx, op, do(&transaction{s: s, tx: tx}))
 }
 
-// write runs one writing transaction. Writers wait in order and may give up while they wait; a transaction that has
-// begun is not interrupted, so that a caller who gives up never leaves a connection halfway through a commit.
+// write runs one writing transaction. Writers may give up while they wait for their turn; a transaction that has begun
+// is not interrupted, so that a caller who gives up never leaves a connection halfway through a commit.
+//
+// do may run several times, the last of which counts: it must not build on what it left outside before.
 func (s *Store) write(ctx context.Context, op string, do func(ctx context.Context, tx *transaction) error) error {
+	if s.turn == nil {
+		return s.fault(ctx, op, s.writeAmongOthers(ctx, do))
+	}
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()

@@ -22,13 +22,25 @@ func (s *Store) VaultRecords() VaultRecords { return VaultRecords{s} }
 // PutRecord implements vault.Records.
 func (r VaultRecords) PutRecord(ctx context.Context, rec vault.Record) error {
 	return vaultFault(r.s.write(ctx, "put a record", func(ctx context.Context, tx *transaction) error {
+		if err := tx.vaultOf(ctx, rec.AccountID); err != nil {
+			return err
+		}
 		if err := errors.Join(unlessDestroyed(ctx, tx, rec.KeyID), unlessErasing(ctx, tx, rec)); err != nil {
 			return err
 		}
-		_, err := tx.exec(ctx, `INSERT INTO vault_records (account_id, ref, kind, sealed, key_id, created_at) VALUES (?, ?, ?, ?, ?, ?)`,
-			rec.AccountID, rec.Ref, rec.Kind, rec.Sealed, rec.KeyID, instant(r.s.now()))
+		now, err := tx.now(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `INSERT INTO vault_records (account_id, ref, kind, sealed, key_id, created_at) VALUES (?, ?, ?, ?, ?, ?)`,
+			rec.AccountID, rec.Ref, rec.Kind, rec.Sealed, rec.KeyID, instant(now))
 		return err
 	}))
+}
+
+// vaultOf has an account's records to itself: a record must not come between the look at what there is and its erasure.
+func (t *transaction) vaultOf(ctx context.Context, accountID string) error {
+	return t.alone(ctx, "vault", accountID)
 }
 
 // unlessDestroyed keeps a record from a key that is noted as destroyed.
@@ -96,6 +108,10 @@ func (r VaultRecords) Holdings(ctx context.Context, accountID string) ([]vault.H
 func (r VaultRecords) ForgetRecords(ctx context.Context, keys []vault.DestroyedKey, accountID string, old []vault.Kind) (int, error) {
 	var forgotten int64
 	err := r.remove(ctx, "forget records", func(ctx context.Context, tx *transaction) (int64, error) {
+		forgotten = 0
+		if err := tx.vaultOf(ctx, accountID); err != nil {
+			return 0, err
+		}
 		for _, k := range keys {
 			if err := noteDestroyed(ctx, tx, k); err != nil {
 				return 0, err
@@ -127,6 +143,9 @@ func noteDestroyed(ctx context.Context, tx *transaction, k vault.DestroyedKey) e
 // NoteUnused implements vault.Records.
 func (r VaultRecords) NoteUnused(ctx context.Context, k vault.DestroyedKey) (unused bool, err error) {
 	err = r.s.write(ctx, "note a destroyed key", func(ctx context.Context, tx *transaction) error {
+		if err := tx.vaultOf(ctx, k.AccountID); err != nil {
+			return err
+		}
 		var n int
 		if err := row(ctx, tx, `SELECT COUNT(*) FROM vault_records WHERE account_id = ? AND key_id = ?`, []any{k.AccountID, k.ID}, &n); err != nil {
 			return err

@@ -32,6 +32,9 @@ func (r VaultRecords) OldRecords(ctx context.Context, afterAccount, afterRef str
 // ResealRecord implements vault.Records.
 func (r VaultRecords) ResealRecord(ctx context.Context, rec vault.Record, from string) (done bool, err error) {
 	err = r.s.write(ctx, "seal a record anew", func(ctx context.Context, tx *transaction) error {
+		if err := tx.vaultOf(ctx, rec.AccountID); err != nil {
+			return err
+		}
 		if err := unlessDestroyed(ctx, tx, rec.KeyID); err != nil {
 			return err
 		}

@@ -70,7 +70,7 @@ func (s *Store) VerifyProjection(ctx context.Context, accountID string) error {
 // cannot be folded, or whose chain is broken, is reported and nothing is written.
 func (s *Store) Rebuild(ctx context.Context, accountID string) error {
 	return s.write(ctx, "rebuild a projection", func(ctx context.Context, tx *transaction) error {
-		if _, err := account(ctx, tx, accountID); err != nil {
+		if err := lockAccount(ctx, tx, accountID); err != nil {
 			return err
 		}
 		returns, err := takeReturns(ctx, tx, accountID)

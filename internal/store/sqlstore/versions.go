@@ -13,9 +13,10 @@ func (s *Store) CloseAccount(ctx context.Context, c store.Closing) (store.Accoun
 		return store.Account{}, "", err
 	}
 	var next store.Account
-	result := store.Unchanged
+	var result store.PutResult
 	err := s.write(ctx, "close an account", func(ctx context.Context, tx *transaction) error {
-		if err := lockAccount(ctx, s, tx, c.AccountID); err != nil {
+		result = store.Unchanged
+		if err := lockAccount(ctx, tx, c.AccountID); err != nil {
 			return err
 		}
 		known, err := account(ctx, tx, c.AccountID)
@@ -26,8 +27,12 @@ func (s *Store) CloseAccount(ctx context.Context, c store.Closing) (store.Accoun
 		if known.ClosedAt.Equal(c.ClosedAt) {
 			return nil
 		}
+		now, err := tx.now(ctx)
+		if err != nil {
+			return err
+		}
 		next.ClosedAt = c.ClosedAt.UTC()
-		next.Version, next.RecordedAt, result = known.Version+1, later(s.now(), known.RecordedAt), store.Updated
+		next.Version, next.RecordedAt, result = known.Version+1, later(now, known.RecordedAt), store.Updated
 		return writeVersion(ctx, tx, next, store.PutAccount{Actor: c.Actor, Reason: c.Reason})
 	})
 	if err != nil {
@@ -36,9 +41,22 @@ func (s *Store) CloseAccount(ctx context.Context, c store.Closing) (store.Accoun
 	return next, result, nil
 }
 
-func lockAccount(ctx context.Context, s *Store, tx *transaction, id string) error {
+func lockAccount(ctx context.Context, tx *transaction, id string) error {
 	var version int
-	return row(ctx, tx, `SELECT version FROM accounts WHERE account_id = ?`+s.dialect.lockRow(), []any{id}, &version)
+	return row(ctx, tx, `SELECT version FROM accounts WHERE account_id = ?`+tx.s.dialect.lockRow(), []any{id}, &version)
+}
+
+// lockAccounts locks those of several accounts that there are, in one order.
+func lockAccounts(ctx context.Context, tx *transaction, ids []string) error {
+	if tx.s.turn != nil {
+		return nil // nobody else writes
+	}
+	wanted, err := tx.s.dialect.anyArg(ids)
+	if err != nil {
+		return err
+	}
+	return each(ctx, tx, `SELECT version FROM accounts WHERE `+tx.s.dialect.anyOf("account_id")+` ORDER BY account_id`+tx.s.dialect.lockRow(),
+		[]any{wanted}, func(func(...any) error) error { return nil })
 }
 
 // AccountVersions implements store.Versions.

@@ -15,7 +15,7 @@ func (s *Store) Redeliver(
 	ctx context.Context, webhookID, accountID string, seq int64, announce store.Announce, now time.Time,
 ) error {
 	return s.write(ctx, "redeliver", func(ctx context.Context, tx *transaction) error {
-		if _, err := webhookOf(ctx, tx, webhookID); err != nil {
+		if _, err := webhookOf(ctx, tx, webhookID, s.dialect.lockRow()); err != nil {
 			return err
 		}
 		c, err := entryOf(ctx, tx, store.Delivery{AccountID: accountID, Seq: seq})
@@ -38,7 +38,8 @@ func (s *Store) RedeliverRange(
 		return 0, next, fmt.Errorf("%w: limit must be 1 to %d", store.ErrInvalid, maxPage)
 	}
 	err = s.write(ctx, "redeliver a range", func(ctx context.Context, tx *transaction) error {
-		w, err := webhookOf(ctx, tx, webhookID)
+		queued, next = 0, store.LogPlace{}
+		w, err := webhookOf(ctx, tx, webhookID, s.dialect.lockRow())
 		if err != nil {
 			return err
 		}
@@ -114,7 +115,7 @@ func insertDelivery(ctx context.Context, tx *transaction, d store.Delivery) erro
 // PutTestDelivery implements store.Webhooks.
 func (s *Store) PutTestDelivery(ctx context.Context, webhookID string, a store.Announcement, now time.Time) error {
 	return s.write(ctx, "put a test delivery", func(ctx context.Context, tx *transaction) error {
-		if _, err := webhookOf(ctx, tx, webhookID); err != nil {
+		if _, err := webhookOf(ctx, tx, webhookID, s.dialect.lockRow()); err != nil {
 			return err
 		}
 		return insertDelivery(ctx, tx, store.Delivery{WebhookID: webhookID, MessageID: a.MessageID, Type: a.Type, CreatedAt: now})
@@ -172,6 +173,9 @@ func (s *Store) ForgetDeliveries(ctx context.Context, before time.Time, limit in
 		n, err := tx.exec(ctx, `DELETE FROM webhook_deliveries WHERE delivery_id IN
 			(SELECT delivery_id FROM webhook_deliveries WHERE finished_at < ? ORDER BY finished_at LIMIT ?)`, bound(before), limit)
 		if err != nil {
+			return err
+		}
+		if _, err := webhooks(ctx, tx, `WHERE state = ? ORDER BY webhook_id`+s.dialect.lockRow(), string(store.WebhookDisabled)); err != nil {
 			return err
 		}
 		abandoned, err := deliveries(ctx, tx, `WHERE state = 'pending' AND created_at < ?

@@ -24,15 +24,18 @@ func (s *Store) FanOut(ctx context.Context, announce store.Announce, now time.Ti
 	}
 	taken := 0
 	err = s.write(ctx, "fan out", func(ctx context.Context, tx *transaction) error {
-		positions, entries, err := outbox(ctx, tx, s.dialect.lockRow(), limit)
+		if err := tx.alone(ctx, "outbox"); err != nil { // or an account's messages might be queued out of order
+			return err
+		}
+		enabled, err := webhooks(ctx, tx, `WHERE state = ? ORDER BY webhook_id`+s.dialect.lockRow(), string(store.WebhookEnabled))
+		if err != nil {
+			return err
+		}
+		positions, entries, err := outbox(ctx, tx, limit)
 		if err != nil {
 			return err
 		}
 		taken = len(positions)
-		enabled, err := webhooks(ctx, tx, `WHERE state = ?`, string(store.WebhookEnabled))
-		if err != nil {
-			return err
-		}
 		for i, c := range entries {
 			if err := fanOut(ctx, tx, enabled, c, announce, now); err != nil {
 				return err
@@ -46,9 +49,9 @@ func (s *Store) FanOut(ctx context.Context, announce store.Announce, now time.Ti
 	return taken, err
 }
 
-func outbox(ctx context.Context, tx *transaction, lock string, limit int) (positions []int64, entries []lifecycle.Change, err error) {
+func outbox(ctx context.Context, tx *transaction, limit int) (positions []int64, entries []lifecycle.Change, err error) {
 	err = each(ctx, tx, `SELECT o.position, e.body FROM outbox o JOIN events e ON e.account_id = o.account_id AND e.seq = o.seq
-		WHERE o.topic = 'change' ORDER BY o.position LIMIT ?`+lock, []any{limit}, func(scan func(...any) error) error {
+		WHERE o.topic = 'change' ORDER BY o.position LIMIT ?`, []any{limit}, func(scan func(...any) error) error {
 		var position int64
 		var body []byte
 		if err := scan(&position, &body); err != nil {
@@ -111,7 +114,9 @@ func settle(ctx context.Context, tx *transaction, webhookID, accountID string, n
 	case holder == oldest, claim != "" && dueAt.After(now):
 		return nil
 	default:
-		if _, err := tx.exec(ctx, `UPDATE webhook_deliveries SET due_at = NULL, claim = '' WHERE delivery_id = ?`, holder); err != nil {
+		n, err := tx.exec(ctx, `UPDATE webhook_deliveries SET due_at = NULL, claim = '' WHERE delivery_id = ? AND (claim = '' OR due_at <= ?)`,
+			holder, instant(now))
+		if err != nil || n == 0 { // claimed just now
 			return err
 		}
 	}
@@ -120,18 +125,19 @@ func settle(ctx context.Context, tx *transaction, webhookID, accountID string, n
 }
 
 // ClaimDeliveries implements store.Webhooks. The update is the decision: of two processes that see the same due
-// delivery, one moves its due_at.
+// delivery, one moves its due_at. What another one is about to move is passed over.
 func (s *Store) ClaimDeliveries(ctx context.Context, c store.Claim) ([]store.Claimed, error) {
 	if c.Token == "" || c.Limit < 1 || c.Limit > maxPage || !c.Until.After(c.Now) {
 		return nil, fmt.Errorf("%w: a claim needs a token, an end after its beginning and a limit of 1 to %d", store.ErrInvalid, maxPage)
 	}
-	due, err := dueDeliveries(ctx, reader{s}, c)
+	due, err := dueDeliveries(ctx, reader{s}, c, "")
 	if err != nil || len(due) == 0 {
 		return nil, s.fault(ctx, "look for deliveries", err)
 	}
 	var claimed []store.Claimed
 	err = s.write(ctx, "claim deliveries", func(ctx context.Context, tx *transaction) error {
-		due, err := dueDeliveries(ctx, tx, c)
+		claimed = nil
+		due, err := dueDeliveries(ctx, tx, c, s.dialect.lockFree("webhook_deliveries"))
 		if err != nil {
 			return err
 		}
@@ -159,10 +165,10 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c store.Claim) ([]store.Cla
 	return claimed, nil
 }
 
-func dueDeliveries(ctx context.Context, q querier, c store.Claim) ([]store.Delivery, error) {
+func dueDeliveries(ctx context.Context, q querier, c store.Claim, lock string) ([]store.Delivery, error) {
 	return deliveries(ctx, q, `WHERE webhook_id = ? AND due_at <= ?
 		AND EXISTS (SELECT 1 FROM webhooks w WHERE w.webhook_id = webhook_deliveries.webhook_id AND w.state = 'enabled')
-		ORDER BY due_at, delivery_id LIMIT ?`, c.WebhookID, instant(c.Now), c.Limit)
+		ORDER BY due_at, delivery_id LIMIT ?`+lock, c.WebhookID, instant(c.Now), c.Limit)
 }
 
 func entryOf(ctx context.Context, q querier, d store.Delivery) (lifecycle.Change, error) {
@@ -187,6 +193,9 @@ func (s *Store) RecordDeliveries(ctx context.Context, results []store.DeliveryRe
 		}
 	}
 	return s.write(ctx, "record deliveries", func(ctx context.Context, tx *transaction) error {
+		if err := s.lockWebhooks(ctx, tx, results, outcomes); err != nil {
+			return err
+		}
 		for _, r := range results {
 			if err := recordDelivery(ctx, tx, r); err != nil {
 				return err
@@ -201,9 +210,35 @@ func (s *Store) RecordDeliveries(ctx context.Context, results []store.DeliveryRe
 	})
 }
 
+// lockWebhooks locks the webhooks that results and outcomes are of.
+func (s *Store) lockWebhooks(ctx context.Context, tx *transaction, results []store.DeliveryResult, outcomes []store.WebhookOutcome) error {
+	if s.turn != nil {
+		return nil // nobody else writes
+	}
+	var ids []string
+	for _, o := range outcomes {
+		ids = append(ids, o.WebhookID)
+	}
+	for _, r := range results {
+		err := each(ctx, tx, `SELECT webhook_id FROM webhook_deliveries WHERE delivery_id = ?`, []any{r.ID}, func(scan func(...any) error) error {
+			ids = append(ids, "")
+			return scan(&ids[len(ids)-1])
+		})
+		if err != nil {
+			return err
+		}
+	}
+	wanted, err := s.dialect.anyArg(slices.Compact(slices.Sorted(slices.Values(ids))))
+	if err != nil {
+		return err
+	}
+	_, err = webhooks(ctx, tx, `WHERE `+s.dialect.anyOf("webhook_id")+` ORDER BY webhook_id`+s.dialect.lockRow(), wanted)
+	return err
+}
+
 func recordDelivery(ctx context.Context, tx *transaction, r store.DeliveryResult) error {
 	var webhookID, accountID string
-	err := row(ctx, tx, `SELECT webhook_id, account_id FROM webhook_deliveries WHERE delivery_id = ? AND claim = ?`,
+	err := row(ctx, tx, `SELECT webhook_id, account_id FROM webhook_deliveries WHERE delivery_id = ? AND claim = ?`+tx.s.dialect.lockRow(),
 		[]any{r.ID, r.Token}, &webhookID, &accountID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // the claim ended before the result came; whoever has it now records

@@ -34,11 +34,14 @@ func (s *Store) PutWebhook(ctx context.Context, w store.Webhook, secret store.We
 			return err
 		}
 		if n == 1 {
+			if err := tx.alone(ctx, "webhooks"); err != nil { // so that they can be counted
+				return err
+			}
 			if err := errors.Join(checkMost(ctx, tx, most), putSecret(ctx, tx, w.ID, secret)); err != nil {
 				return err
 			}
 		}
-		kept, err = webhookOf(ctx, tx, w.ID)
+		kept, err = webhookOf(ctx, tx, w.ID, "")
 		return err
 	})
 	if err != nil {
@@ -79,7 +82,7 @@ func putSecret(ctx context.Context, tx *transaction, webhookID string, secret st
 
 // Webhook implements store.Webhooks.
 func (s *Store) Webhook(ctx context.Context, id string) (store.Webhook, error) {
-	w, err := webhookOf(ctx, reader{s}, id)
+	w, err := webhookOf(ctx, reader{s}, id, "")
 	return w, s.fault(ctx, "read a webhook", err)
 }
 
@@ -89,8 +92,10 @@ func (s *Store) AllWebhooks(ctx context.Context) ([]store.Webhook, error) {
 	return all, s.fault(ctx, "read webhooks", err)
 }
 
-func webhookOf(ctx context.Context, q querier, id string) (store.Webhook, error) {
-	found, err := webhooks(ctx, q, `WHERE webhook_id = ?`, id)
+// webhookOf reads one webhook, and locks its row where lock is what the dialect locks with. Whoever changes which of its
+// messages may be tried has locked it: what one leaves waiting, another could otherwise believe to be somebody else's.
+func webhookOf(ctx context.Context, q querier, id, lock string) (store.Webhook, error) {
+	found, err := webhooks(ctx, q, `WHERE webhook_id = ?`+lock, id)
 	if err == nil && len(found) == 0 {
 		err = store.ErrNotFound
 	}
@@ -127,7 +132,10 @@ func (s *Store) ChangeWebhook(ctx context.Context, id string, c store.WebhookCha
 	}
 	var kept store.Webhook
 	err := s.write(ctx, "change a webhook", func(ctx context.Context, tx *transaction) error {
-		w, err := webhookOf(ctx, tx, id)
+		if err := tx.alone(ctx, "webhooks"); err != nil {
+			return err
+		}
+		w, err := webhookOf(ctx, tx, id, s.dialect.lockRow())
 		if err != nil {
 			return err
 		}
@@ -177,7 +185,7 @@ func (s *Store) RotateWebhookSecret(ctx context.Context, id string, secret store
 		return err
 	}
 	return s.write(ctx, "rotate a webhook's secret", func(ctx context.Context, tx *transaction) error {
-		if _, err := webhookOf(ctx, tx, id); err != nil {
+		if _, err := webhookOf(ctx, tx, id, s.dialect.lockRow()); err != nil {
 			return err
 		}
 		var known int

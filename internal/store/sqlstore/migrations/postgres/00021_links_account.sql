@@ -1,0 +1,5 @@
+-- All links of one account are revoked at once.
+
+-- +goose Up
+
+CREATE INDEX links_account ON links (account_id);
