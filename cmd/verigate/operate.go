@@ -24,7 +24,7 @@ type migrateCmd struct {
 
 // Help is the manual page.
 func (migrateCmd) Help() string {
-	return `Applies the schema steps that are missing; running it twice, or beside a running program, is harmless. With temporal.mode remote it also creates the namespace and its search attributes where they are missing, which needs an operator's rights on the engine.`
+	return `Applies the schema steps that are missing; running it twice, or beside a running program, is harmless. With vault.keys_url it does so for both databases. With temporal.mode remote it also creates the namespace and its search attributes where they are missing, which needs an operator's rights on the engine.`
 }
 
 // Run migrates.

@@ -14,17 +14,18 @@ import (
 
 // Admin works on the database beside a running program: keys, migrations.
 type Admin struct {
-	store *sqlstore.Store
-	clock Clock
+	config config.Config
+	store  *sqlstore.Store
+	clock  Clock
 }
 
 // OpenAdmin opens the configured database. Close it.
 func OpenAdmin(ctx context.Context, c config.Config, clock Clock) (*Admin, error) {
-	s, err := openStore(ctx, c.Store, clock.Now)
+	s, err := openStore(ctx, c, clock)
 	if err != nil {
 		return nil, err
 	}
-	return &Admin{s, clock}, nil
+	return &Admin{c, s, clock}, nil
 }
 
 // Close closes the database.
@@ -87,17 +88,42 @@ func (a *Admin) DisableKey(ctx context.Context, id string) error {
 	return err
 }
 
-// Migrate brings the schema up to date and returns every step, the ones applied just now among them.
+// Migrate brings the schemas of the data and, if it is on a server, of the database of keys up to date. It returns every
+// step, the ones applied just now among them.
 func (a *Admin) Migrate(ctx context.Context) (all []sqlstore.Migration, applied int, err error) {
-	versions, err := a.store.Migrate(ctx)
+	err = a.eachSchema(ctx, func(m migrating) error {
+		versions, err := m.Migrate(ctx)
+		applied += len(versions)
+		return err
+	})
 	if err != nil {
 		return nil, 0, err
 	}
-	all, err = a.store.Migrations(ctx)
-	return all, len(versions), err
+	all, err = a.Migrations(ctx)
+	return all, applied, err
 }
 
-// Migrations lists every step of the schema without applying any.
-func (a *Admin) Migrations(ctx context.Context) ([]sqlstore.Migration, error) {
-	return a.store.Migrations(ctx)
+// Migrations lists every step of the same schemas without applying any.
+func (a *Admin) Migrations(ctx context.Context) (all []sqlstore.Migration, err error) {
+	err = a.eachSchema(ctx, func(m migrating) error {
+		steps, err := m.Migrations(ctx)
+		all = append(all, steps...)
+		return err
+	})
+	return all, err
+}
+
+// eachSchema does something with the data, then with the keys. A file of keys is made and migrated by whoever opens it.
+func (a *Admin) eachSchema(ctx context.Context, do func(migrating) error) error {
+	if err := do(a.store); err != nil || !a.config.Vault.KeysURL.IsSet() {
+		return err
+	}
+	keys, err := openKeyServer(ctx, a.config, a.clock)
+	if err != nil {
+		return err
+	}
+	if err := do(keys); err != nil {
+		return errors.Join(fmt.Errorf("vault.keys_url: %w", err), keys.Close())
+	}
+	return keys.Close()
 }

@@ -39,9 +39,16 @@ type Rehearsed struct {
 	at    time.Time
 }
 
+// ErrNoRehearsal means that the configured database cannot be copied into a file to rehearse on.
+var ErrNoRehearsal = errors.New("app: store.driver is postgres, and a rehearsal needs a copy of the database, which is made of an " +
+	"SQLite file only; ask for the impact of a policy instead (verigate policy impact), or rehearse where store.driver is sqlite")
+
 // Rehearse copies the configured database into a temporary file and plays the campaign there. The database itself is
-// only read, and may be in use.
+// only read, and may be in use. It fails with ErrNoRehearsal for PostgreSQL.
 func Rehearse(ctx context.Context, o RehearseOptions) (_ *Rehearsed, err error) {
+	if o.Config.Store.Driver != config.SQLite {
+		return nil, ErrNoRehearsal
+	}
 	dir, err := os.MkdirTemp("", "verigate-rehearsal-*")
 	if err != nil {
 		return nil, fmt.Errorf("app: folder of the copy: %w", err)

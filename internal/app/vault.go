@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/verigate/verigate/internal/config"
 	"github.com/verigate/verigate/internal/store/sqlstore"
@@ -12,8 +11,8 @@ import (
 	"github.com/verigate/verigate/internal/vault/transit"
 )
 
-// openVault opens the key file of a configuration and the vault over a store. close closes the file.
-func openVault(ctx context.Context, c config.Config, s *sqlstore.Store, now func() time.Time) (_ *vault.Sealed, closeKeys func() error, err error) {
+// openVault opens the data keys of a configuration and the vault over a store. closeKeys closes where the keys lie.
+func openVault(ctx context.Context, c config.Config, s *sqlstore.Store, clock Clock) (_ *vault.Sealed, closeKeys func() error, err error) {
 	keyset, err := vault.ParseKeyset([]byte(c.Secrets.VaultKeyset.Reveal()))
 	if err != nil {
 		return nil, nil, fmt.Errorf("secrets.vault_keyset: %w", err)
@@ -22,11 +21,11 @@ func openVault(ctx context.Context, c config.Config, s *sqlstore.Store, now func
 	if err != nil {
 		return nil, nil, err
 	}
-	keys, err := sqlstore.OpenKeys(ctx, sqlstore.Config{Path: c.KeysFile(), Now: now})
+	keys, err := openKeys(ctx, c, clock)
 	if err != nil {
-		return nil, nil, fmt.Errorf("vault.keys_path: %w", err)
+		return nil, nil, err
 	}
-	v, err := vault.New(vault.Config{Records: s.VaultRecords(), Keys: keys, KEK: kek, Keyset: keyset, Now: now})
+	v, err := vault.New(vault.Config{Records: s.VaultRecords(), Keys: keys, KEK: kek, Keyset: keyset, Now: clock.Now})
 	if err != nil {
 		return nil, nil, errors.Join(err, keys.Close())
 	}
@@ -52,7 +51,7 @@ func newKEK(c config.Vault, keyset vault.Keyset) (vault.KEK, error) {
 // startVault opens the vault, finishes what a process that died has begun to destroy, and refuses to go on if keys are
 // missing without which personal data cannot be read.
 func (a *App) startVault(ctx context.Context) error {
-	v, closeKeys, err := openVault(ctx, a.config, a.store, a.clock.Now)
+	v, closeKeys, err := openVault(ctx, a.config, a.store, a.clock)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ type VaultKeys struct {
 
 // OpenVaultKeys opens the configured databases, and finishes what a process that died has begun to destroy. Close it.
 func OpenVaultKeys(ctx context.Context, c config.Config, clock Clock) (_ *VaultKeys, err error) {
-	s, err := openStore(ctx, c.Store, clock.Now)
+	s, err := openStore(ctx, c, clock)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func OpenVaultKeys(ctx context.Context, c config.Config, clock Clock) (_ *VaultK
 	if err := migrated(ctx, s); err != nil {
 		return nil, err
 	}
-	v, closeKeys, err := openVault(ctx, c, s, clock.Now)
+	v, closeKeys, err := openVault(ctx, c, s, clock)
 	if err != nil {
 		return nil, err
 	}

@@ -78,13 +78,25 @@ type HTTPTLS struct {
 
 // Store is the database of accounts, verifications, policies and personal data.
 type Store struct {
-	// Database.
-	Driver string `yaml:"driver" oneof:"sqlite"`
-	// File of the database. Its directory must exist.
-	Path string `yaml:"path" form:"required"`
+	// Database: sqlite is a file on this machine, for one machine; postgres is a server that several share. See docs/postgresql.md.
+	Driver string `yaml:"driver" oneof:"sqlite|postgres"`
+	// File of the database, with sqlite. Its directory must exist.
+	Path string `yaml:"path"`
+	// The database, with postgres: postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full. It must not be the one of vault.keys_url.
+	URL Secret `yaml:"url"`
+	// Connections that this process holds to PostgreSQL at most, without the one that listens. The database of vault.keys_url gets as many again.
+	Connections int `yaml:"connections" bounds:"4..1000"`
+	// How long one statement may take in PostgreSQL. Those of migrations are not bounded.
+	StatementTimeout time.Duration `yaml:"statement_timeout" bounds:"1s..10m"`
 	// Bring the schema up to date when the program starts. If false, run verigate migrate first.
 	Migrate bool `yaml:"migrate"`
 }
+
+// Databases that a store may lie in.
+const (
+	SQLite   = "sqlite"
+	Postgres = "postgres"
+)
 
 // What wraps data keys.
 const (
@@ -94,8 +106,10 @@ const (
 
 // Vault keeps personal data, each account's under keys of its own. See docs/vault.md.
 type Vault struct {
-	// File of the data keys. Keep its backups apart from those of store.path, and few of them. Empty: beside store.path, with -keys in its name.
+	// File of the data keys. Keep its backups apart from those of store.path, and few of them. Empty: beside store.path, with -keys in its name, or with vault.keys_url none.
 	KeysPath string `yaml:"keys_path"`
+	// PostgreSQL database of the data keys, in place of the file. Several machines need it. It must not be the one of store.url, and its backups are to be kept apart from that one's.
+	KeysURL Secret `yaml:"keys_url"`
 	// What wraps the data keys: secrets.vault_keyset, or a key management service with the Transit interface of HashiCorp Vault and OpenBao.
 	KEK string `yaml:"kek" oneof:"keyset|transit"`
 	// That service.
@@ -467,7 +481,9 @@ func Default() Config {
 			IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ShutdownTimeout: 10 * time.Second, Metrics: true,
 			HSTSMaxAge: 8760 * time.Hour, MaxConnections: 20_000, MaxConnectionsPerAddress: 500,
 		},
-		Store: Store{Driver: "sqlite", Path: "verigate.db", Migrate: true},
+		Store: Store{
+			Driver: SQLite, Path: "verigate.db", Connections: 10, StatementTimeout: 30 * time.Second, Migrate: true,
+		},
 		Vault: Vault{KEK: KEKKeyset, Transit: Transit{Mount: "transit", Timeout: 5 * time.Second}},
 		Temporal: Temporal{
 			Mode: Remote, Address: "127.0.0.1:7233", Namespace: "verigate",

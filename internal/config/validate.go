@@ -39,6 +39,7 @@ func (c *Config) Validate() Faults {
 	need(t.CommandTimeout < c.HTTP.WriteTimeout, "temporal.command_timeout",
 		"must be below http.write_timeout, or the answer cannot be sent any more")
 	c.Provider.validate(need)
+	c.validateDatabases(need)
 	c.Vault.validate(need)
 	c.Webhooks.validate(need)
 	c.Notify.validate(need)
@@ -95,7 +96,7 @@ func secure(address string) bool {
 	return err != nil || u.Scheme != "http" || onlyHere(net.JoinHostPort(u.Hostname(), "0"))
 }
 
-// KeysFile is the path of the file of the data keys.
+// KeysFile is the path of the file of the data keys, where vault.keys_url does not name a database.
 func (c *Config) KeysFile() string {
 	if c.Vault.KeysPath != "" {
 		return c.Vault.KeysPath

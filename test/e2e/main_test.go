@@ -7,6 +7,8 @@ import (
 	_ "time/tzdata"
 
 	"go.uber.org/goleak"
+
+	"github.com/verigate/verigate/internal/store/sqlstore/pgtest"
 )
 
 const (
@@ -24,8 +26,13 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", side); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(withPostgres{m})
 }
+
+// withPostgres stops the PostgreSQL server of the tests before goroutines are counted.
+type withPostgres struct{ *testing.M }
+
+func (m withPostgres) Run() int { return pgtest.Main(m.M) }
 
 // slots bounds how many demonstrations run at once.
 var slots = make(chan struct{}, 8)

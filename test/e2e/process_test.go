@@ -122,7 +122,13 @@ func (d *demo) launch(t testing.TB, args ...string) {
 	}
 	_ = os.Remove(d.path("ready.json"))
 	all := append([]string{"demo", "--data", d.path("data"), "--http", listen, "--no-browser", "--ready-file", d.path("ready.json")}, d.args...)
-	cmd := exec.Command(d.bin, append(all, args...)...)
+	d.run(t, append(all, args...)...)
+}
+
+// run begins a process of the program that the demonstration consists of from now on.
+func (d *demo) run(t testing.TB, args ...string) {
+	t.Helper()
+	cmd := exec.Command(d.bin, args...)
 	cmd.Env = append(cleanEnv(), d.env...)
 	cmd.SysProcAttr = dieWithParent()
 	cmd.Stdout, cmd.Stderr = d.output(t, "stdout"), d.output(t, "stderr")

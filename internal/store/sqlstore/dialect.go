@@ -37,6 +37,8 @@ type dialect interface {
 	code(err error) string
 	// scrub removes from the files what was deleted before.
 	scrub(ctx context.Context, db *sql.DB) error
+	// tables counts the tables that have the name of its parameter.
+	tables() string
 	migrations(of schema) (goose.Dialect, fs.FS, error)
 }
 

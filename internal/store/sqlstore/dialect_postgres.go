@@ -60,6 +60,10 @@ func (postgresDialect) anyArg(values []string) (any, error) { return values, nil
 
 func (postgresDialect) by(table, _ string) string { return table }
 
+func (postgresDialect) tables() string {
+	return `SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?`
+}
+
 func (postgresDialect) short(ctx context.Context) context.Context { return ctx }
 
 // classify judges by SQLSTATE. What has none never reached the server, or its answer did not come back.

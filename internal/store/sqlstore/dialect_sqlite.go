@@ -40,6 +40,10 @@ func (sqliteDialect) anyArg(values []string) (any, error) {
 // the index fails.
 func (sqliteDialect) by(table, index string) string { return table + " INDEXED BY " + index }
 
+func (sqliteDialect) tables() string {
+	return `SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = ?`
+}
+
 func (sqliteDialect) short(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
 func (sqliteDialect) classify(err error) class {

@@ -19,24 +19,46 @@ const (
 	keySchema
 )
 
-// KeyFile keeps wrapped data keys in an SQLite file of its own, apart from what they seal.
+// KeyFile keeps wrapped data keys in an SQLite file or a PostgreSQL database of its own, apart from what they seal.
 type KeyFile struct {
 	s *Store
 }
 
 var _ vault.Keys = KeyFile{}
 
-// OpenKeys opens the key file, made if it is not there, and brings its schema up to date.
+// OpenKeys opens the key file, made if it is not there, or the database of keys, and brings its schema up to date. It fails
+// with ErrTogether if data is there.
 func OpenKeys(ctx context.Context, c Config) (KeyFile, error) {
+	f, err := OpenKeysAsTheyAre(ctx, c)
+	if err != nil {
+		return KeyFile{}, err
+	}
+	if _, err := f.Migrate(ctx); err != nil {
+		return KeyFile{}, errors.Join(fmt.Errorf("the data keys: %w", err), f.Close())
+	}
+	return f, nil
+}
+
+// OpenKeysAsTheyAre is OpenKeys without a change of the schema: see Migrate.
+func OpenKeysAsTheyAre(ctx context.Context, c Config) (KeyFile, error) {
 	s, err := Open(ctx, c)
 	if err != nil {
-		return KeyFile{}, fmt.Errorf("the key file: %w", err)
+		return KeyFile{}, fmt.Errorf("the data keys: %w", err)
 	}
 	s.schema = keySchema
-	if _, err := s.Migrate(ctx); err != nil {
-		return KeyFile{}, errors.Join(fmt.Errorf("the key file: %w", err), s.Close())
-	}
 	return KeyFile{s}, nil
+}
+
+// Migrate is Store.Migrate.
+func (f KeyFile) Migrate(ctx context.Context) ([]int64, error) { return f.s.Migrate(ctx) }
+
+// Migrations is Store.Migrations, with names that begin with keys/.
+func (f KeyFile) Migrations(ctx context.Context) ([]Migration, error) {
+	all, err := f.s.Migrations(ctx)
+	for i := range all {
+		all[i].Name = "keys/" + all[i].Name
+	}
+	return all, err
 }
 
 // Close closes the file.

@@ -20,8 +20,11 @@ type Migration struct {
 }
 
 // Migrate brings the schema up to date and returns the versions that it applied. It is safe to call at every start,
-// also by several processes.
+// also by several processes. It fails with ErrTogether where keys and data would meet.
 func (s *Store) Migrate(ctx context.Context) ([]int64, error) {
+	if err := s.apart(ctx); err != nil {
+		return nil, err
+	}
 	provider, done, err := s.provider()
 	if err != nil {
 		return nil, err
@@ -55,6 +58,9 @@ func overtaken(ctx context.Context, provider *goose.Provider, step int64) bool {
 
 // Migrations lists every step of the schema, oldest first, with the instant it was applied.
 func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
+	if err := s.apart(ctx); err != nil {
+		return nil, err
+	}
 	provider, done, err := s.provider()
 	if err != nil {
 		return nil, err
@@ -69,6 +75,24 @@ func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
 		all = append(all, Migration{Version: m.Source.Version, Name: m.Source.Path, AppliedAt: m.AppliedAt})
 	}
 	return all, nil
+}
+
+// ErrTogether means that data and the keys that seal it would lie in one database.
+var ErrTogether = errors.New("data and data keys must lie in two databases, or whoever has a copy of the one has the keys with it")
+
+// apart fails with ErrTogether if the tables of the other schema are here. It is asked again at every start: two names may
+// lead to one database.
+func (s *Store) apart(ctx context.Context) error {
+	other := map[schema]string{dataSchema: "data_keys", keySchema: "accounts"}[s.schema]
+	there := 0
+	err := row(ctx, reader{s}, s.dialect.tables(), []any{other}, &there)
+	if err != nil {
+		return s.fault(ctx, "look for tables", err)
+	}
+	if there > 0 {
+		return fmt.Errorf("sqlstore: the table %s is there: %w", other, ErrTogether)
+	}
+	return nil
 }
 
 // provider is goose without its globals. done ends what it needs beside the store. On PostgreSQL one process migrates at a

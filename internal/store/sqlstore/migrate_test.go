@@ -90,6 +90,7 @@ func TestReleasedMigrationsStay(t *testing.T) {
 		"sqlite/00017_consents.sql":        "c92d12dc09a10872c77c8f18d84551bda32a0676fb68173c46e48359e591e63e",
 		"sqlite/00019_key_accounts.sql":    "35fa695d3ac9ea9bb91715e52f831fcd0ac956090c0a62d2813621cfb866eca2",
 		"sqlite/00020_erasures.sql":        "3ae58f3482077839c24c38c65e4736ed86eec229ed5d7cd409383e1a1e3c646d",
+		"sqlite/00021_links_account.sql":   "432f4858a78cadc588f274b8d35b9bf089012ddf6f2b9bc1dcef7032dd6bb614",
 		"sqlite/00009_audit.sql":           "6c2a1a7470dfffc09f46dceefac163c43cadd9a7a67b5aefd23bbd9695dae60e",
 	}
 	got := map[string]string{}

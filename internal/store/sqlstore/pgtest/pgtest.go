@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -99,6 +101,34 @@ func Database(t testing.TB, k Kind) string {
 		from.give(own)
 	})
 	return s.url(own)
+}
+
+// Execute runs statements in a database of the server, as its superuser.
+func Execute(t testing.TB, database, statements string) {
+	t.Helper()
+	u, err := url.Parse(database)
+	require.NoError(t, err)
+	require.NoError(t, running().server.exec(t.Context(), strings.TrimPrefix(u.Path, "/"), statements))
+}
+
+// As returns the URL of a database for another role, which is let in without a password.
+func As(t testing.TB, database, role string) string {
+	t.Helper()
+	u, err := url.Parse(database)
+	require.NoError(t, err)
+	query := u.Query()
+	query.Set("user", role)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// Files returns the folder of everything that the server keeps, with nothing left to be written.
+func Files(t testing.TB) string {
+	t.Helper()
+	s := running().server
+	require.NotNil(t, s, "no database was asked for")
+	require.NoError(t, s.exec(t.Context(), "postgres", "CHECKPOINT"))
+	return filepath.Join(s.dir, "data")
 }
 
 func (t *template) take() string {
