@@ -96,7 +96,7 @@ vet: ## go vet, test files included
 	go vet -C tools/release ./...
 
 .PHONY: lint
-lint: gofmt golangci workflowcheck ## formatting, linters, determinism of workflows
+lint: gofmt golangci workflowcheck alerts ## formatting, linters, determinism of workflows
 
 .PHONY: gofmt
 gofmt:
@@ -145,6 +145,11 @@ release: .bin/licences .bin/cyclonedx-gomod .bin/checkrelease ## build/release: 
 		.bin/checkrelease -arch "$$arch" -sbom "$$binary.cdx.json" "$$binary"; \
 	done
 	cd build/release && sha256sum -- $$(ls | grep -v '^SHA256SUMS$$') >SHA256SUMS
+
+.PHONY: alerts
+alerts: ## check and try the alert rules; needs promtool, of Debian's package prometheus
+	promtool check rules deploy/alerts.yml
+	promtool test rules deploy/alerts_test.yml
 
 .PHONY: clean
 clean: ## remove what was built here

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/verigate/verigate/internal/requestid"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -55,7 +56,7 @@ func (s *Server) told(c *call, err error) error {
 	}
 	c.told = true
 	e.Actor, e.Role, e.Action, e.Address = c.key.ID, string(roleOf(c.r)), c.op.id, s.cfg.ClientIP(c.r)
-	e.RequestID, _ = c.r.Context().Value(requestID{}).(string)
+	e.RequestID = requestid.Of(c.r.Context())
 	if e.Subject == "" {
 		e.Subject = c.pathSubject()
 	}

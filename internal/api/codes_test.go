@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -92,15 +93,25 @@ func TestProblemsSpeakTheReadersLanguage(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	ready := fmt.Errorf("not yet")
-	f := newFixture(t, "2020-12-05 10:00:00", func(c *api.Config) { c.Ready = func(context.Context) error { return ready } })
+	failing := map[string]error{"worker": errors.New("canary"), "engine": errors.New("canary")}
+	f := newFixture(t, "2020-12-05 10:00:00", func(c *api.Config) {
+		c.Ready = func(context.Context) map[string]error { return failing }
+	})
 	require.Equal(t, "ok", f.get("/healthz", as("")).is(http.StatusOK)["status"])
-	f.get("/readyz", as("")).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)
-	ready = nil
+	p := f.get("/readyz", as("")).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)
+	require.Equal(t, []any{"engine", "worker"}, p["parts"])
+	require.NotContains(t, fmt.Sprint(p), "canary", "the cause is logged and not told")
+	failing = map[string]error{"clock": gate.ErrClockSkew, "engine": errors.New("canary")}
+	p = f.get("/readyz", as("")).problem(http.StatusServiceUnavailable, api.CodeClockSkew)
+	require.Equal(t, []any{"clock", "engine"}, p["parts"])
+	failing = nil
 	require.Equal(t, "ok", f.get("/readyz", as("")).is(http.StatusOK)["status"])
 	f.store.set("Ping", true)
-	f.get("/readyz", as("")).problem(http.StatusServiceUnavailable, api.CodeStoreUnavailable)
+	p = f.get("/readyz", as("")).problem(http.StatusServiceUnavailable, api.CodeStoreUnavailable)
+	require.Equal(t, []any{"store"}, p["parts"])
 	require.Equal(t, "ok", f.get("/healthz").is(http.StatusOK)["status"])
+	f.store.set("Ping", false)
+	require.Equal(t, "ok", f.get("/readyz", as("")).is(http.StatusOK)["status"])
 }
 
 func TestNewNamesWhatIsMissing(t *testing.T) {

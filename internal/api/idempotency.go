@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -20,12 +22,12 @@ const (
 var idempotencyPattern = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
 
 // changeID names the command of a request: always the same for an Idempotency-Key of this API key at this address,
-// and without one that of the request.
+// and without one a
+// new name.
 func changeID(c *call) (string, error) {
 	given := c.r.Header.Get(idempotencyHeader)
 	if given == "" {
-		id, _ := c.r.Context().Value(requestID{}).(string)
-		return id, nil
+		return uuid.NewString(), nil // not the request's id: a proxy may have chosen that, and may choose it twice
 	}
 	if !idempotencyPattern.MatchString(given) {
 		var f faults

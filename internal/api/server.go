@@ -14,13 +14,13 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"github.com/google/uuid"
 
 	"github.com/verigate/verigate/internal/access/password"
 	"github.com/verigate/verigate/internal/consent"
 	"github.com/verigate/verigate/internal/erasure"
 	"github.com/verigate/verigate/internal/evidence"
 	"github.com/verigate/verigate/internal/limit"
+	"github.com/verigate/verigate/internal/requestid"
 	"github.com/verigate/verigate/internal/routes"
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/tasks"
@@ -142,18 +142,21 @@ var everyAnswer = http.Header{
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := uuid.NewString()
 	h := w.Header()
 	maps.Copy(h, everyAnswer)
-	h.Set("X-Request-Id", id)
-	r = r.WithContext(context.WithValue(r.Context(), requestID{}, id))
+	id := requestid.Of(r.Context())
+	if id == "" { // nobody in front named it
+		id = requestid.New()
+		r = r.WithContext(requestid.With(r.Context(), id))
+	}
+	h.Set(requestid.Header, id)
 	defer func() {
 		if thrown := recover(); thrown != nil {
 			if thrown == http.ErrAbortHandler { //nolint:errorlint // compared as net/http does
 				panic(thrown)
 			}
 			// What was thrown may hold anything; where it was thrown does not.
-			s.cfg.Logger.ErrorContext(r.Context(), "panic", "request_id", id, "stack", string(debug.Stack()))
+			s.cfg.Logger.ErrorContext(r.Context(), "panic", "stack", string(debug.Stack()))
 			s.refuse(w, r, problem(CodeInternal))
 		}
 	}()
@@ -163,8 +166,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mux.ServeHTTP(w, r)
 }
-
-type requestID struct{}
 
 // fallbacks answers what no operation does: the mux's own answers are plain text.
 func (s *Server) fallbacks() {
@@ -206,12 +207,11 @@ func (s *Server) log(c *call, p *Problem, err error) {
 		return
 	}
 	ctx := c.r.Context()
-	id, _ := ctx.Value(requestID{}).(string)
 	if ctx.Err() != nil {
-		s.cfg.Logger.InfoContext(ctx, "caller left", "operation", c.op.id, "request_id", id)
+		s.cfg.Logger.InfoContext(ctx, "caller left", "operation", c.op.id)
 		return
 	}
-	s.cfg.Logger.WarnContext(ctx, "request failed", "operation", c.op.id, "code", p.Code, "request_id", id, "error", err)
+	s.cfg.Logger.WarnContext(ctx, "request failed", "operation", c.op.id, "code", p.Code, "error", err)
 }
 
 // refuse answers outside any operation.

@@ -49,6 +49,7 @@ type Addresses struct {
 	TemporalUI string // base URL
 	Portal     string // base URL of the sample portal, which only a demonstration has
 	SMS        string // base URL of the simulated short message service
+	Watch      string // base URL of metrics and health besides the API
 }
 
 // App is the running program.
@@ -77,6 +78,7 @@ type App struct {
 	plan      *temporal.Plan
 	sweeper   *enforce.Sweeper
 	sweeps    *sweeps
+	watch     watching
 
 	listener net.Listener // of the API
 
@@ -119,18 +121,20 @@ func Start(ctx context.Context, o Options) (_ *App, err error) {
 		start func(context.Context) error
 		runs  bool
 	}{
+		{"telemetry", a.startWatching, true},
 		{"store", a.startStore, true},
 		{"provider", a.startProvider, true},
 		{"notifications", a.startNotifications, true},
 		{"engine", func(ctx context.Context) error { return a.startEngine(ctx, o.EngineLogger) }, true},
-		{"worker", func(context.Context) error { return a.startWorker(links) }, !o.API || a.config.Worker.InProcess},
+		{"worker", func(ctx context.Context) error { return a.startWorker(ctx, links) }, !o.API || a.config.Worker.InProcess},
 		{"reminder schedules", a.startReminderSchedules, !o.API || a.config.Worker.InProcess},
 		{"resuming", a.startResuming, a.resumes(o.API)},
 		{"gate", func(context.Context) error { return a.startGate() }, o.API},
 		{"sweeping", a.startSweeping, !o.API || a.config.Worker.InProcess},
 		{"housekeeping", a.startHousekeeping, o.API},
 		{"counting", a.startCounting, o.API},
-		{"webhooks", func(context.Context) error { return a.startWebhooks() }, o.API},
+		{"webhooks", func(context.Context) error { return a.startWebhooks(o.API) }, true},
+		{"watch", func(context.Context) error { return a.startWatch(!o.API || a.config.Worker.InProcess) }, true},
 		{"api", func(context.Context) error { return a.startAPI(links) }, o.API},
 	} {
 		if !s.runs {

@@ -56,10 +56,12 @@ func withoutEngine(t *testing.T) *App {
 	require.NoError(t, a.listen())
 	links, err := a.prepareLinks(true)
 	require.NoError(t, err)
+	require.NoError(t, a.startWatching(t.Context()))
 	require.NoError(t, a.startStore(t.Context()))
 	require.NoError(t, a.startProvider(t.Context()))
 	require.NoError(t, a.startGate())
-	require.NoError(t, a.startWebhooks())
+	require.NoError(t, a.startWebhooks(true))
+	require.NoError(t, a.startWatch(false))
 	require.NoError(t, a.startAPI(links))
 	return a
 }

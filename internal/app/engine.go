@@ -41,10 +41,15 @@ func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	options.Metrics = a.watch.sdk
+	if a.watch.traces.On() {
+		options.Tracer = a.watch.traces.Tracer()
+	}
 	if a.client, err = temporal.Dial(ctx, options); err != nil {
 		return err
 	}
 	a.stack.push("temporal client", func(context.Context) error { a.client.Close(); return nil })
+	a.watch.metrics.Register(temporal.NewBacklog(a.client.WorkflowService(), t.Namespace, time.Now))
 	a.payloads = temporal.NewPayloads(options.Codec)
 	commands := workflows.NewClient(a.client, workflows.WithClockOffset(a.clock.Offset))
 	waits := temporal.Waits{Command: t.CommandTimeout, Provider: t.ProviderTimeout, Retry: 20 * time.Millisecond}
@@ -95,7 +100,10 @@ func temporalOptions(t config.Temporal, keyset config.Secret, log *slog.Logger) 
 	return o, nil
 }
 
-func (a *App) startWorker(links *api.Tokens) error {
+// firstPoll is how long a worker may take until it asks for tasks.
+const firstPoll = 10 * time.Second
+
+func (a *App) startWorker(ctx context.Context, links *api.Tokens) error {
 	// The SDK keeps one cache for all workers of a process and lets its size be set before the first one starts.
 	sdkworker.SetStickyWorkflowCacheSize(a.config.Worker.Cache)
 	w := worker.New(a.client, a.activities(links), sdkworker.Options{
@@ -106,7 +114,9 @@ func (a *App) startWorker(links *api.Tokens) error {
 		return err
 	}
 	a.stack.push("worker", func(ctx context.Context) error { return within(ctx, w.Stop) })
-	return nil
+	ctx, cancel := context.WithTimeout(ctx, firstPoll)
+	defer cancel()
+	return a.watch.sdk.AwaitPolling(ctx)
 }
 
 func (a *App) activities(links *api.Tokens) worker.Deps {

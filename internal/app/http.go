@@ -18,8 +18,6 @@ import (
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/limit"
 	"github.com/verigate/verigate/internal/signing"
-	"github.com/verigate/verigate/internal/telemetry"
-	"github.com/verigate/verigate/internal/temporal"
 )
 
 // prepareLinks makes the links that QR codes and return pages use. A worker makes them too, for the provider.
@@ -60,7 +58,7 @@ func (a *App) startGate() error {
 	if err != nil {
 		return err
 	}
-	a.gate, err = gate.New(gate.Config{Store: a.store, Now: a.clock.Now, Logger: a.log, ReceiptKeys: keys})
+	a.gate, err = gate.New(gate.Config{Store: a.store, Now: a.clock.Now, Logger: a.log, ReceiptKeys: keys, Count: a.watch.decisions.Count})
 	if err != nil {
 		return err
 	}
@@ -81,10 +79,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 		LinkLife: c.Pages.LinkLife, OneApprover: !c.Extensions.SecondApprover, PublishAlone: !c.Policies.SecondApprover,
 		PromptLink:     promptLink(c.Pages.PromptLink),
 		ProviderHealth: a.provider.Figures, NextSweep: a.nextSweep,
-		Ready: func(ctx context.Context) error {
-			return errors.Join(temporal.Ping(ctx, a.client, c.Temporal.Namespace), a.secrets.Ping(ctx))
-		},
-		KeyRate:     limit.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst},
+		Ready: a.watch.ready.Failing, KeyRate: limit.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst},
 		Commands:    commands,
 		FailureRate: limit.Rate{PerSecond: c.Rates.Failures, Burst: c.Rates.FailuresBurst}, MaxStreams: c.Rates.Streams,
 		ClientIP: a.caller(), Processor: processor(c.Pages),
@@ -100,24 +95,14 @@ func (a *App) startAPI(links *api.Tokens) error {
 	if err != nil {
 		return err
 	}
-	known := telemetry.NewRoutes(routes()...)
 	served := border.Visitors(withAdmin(operators, withPages(merchant, a.withReceipts(handler))),
 		limit.Rate{PerSecond: c.Rates.PerAddress, Burst: c.Rates.PerAddressBurst}, a.clock.Now, a.caller())
-	if c.HTTP.Metrics {
-		metrics := telemetry.NewMetrics(known, time.Now)
-		metrics.Register(a.webhooks.metrics)
-		metrics.Sweeps(a.sweepFigures)
-		mux := http.NewServeMux()
-		mux.Handle("GET /metrics", metrics.Handler())
-		mux.Handle("/", metrics.Count(served))
-		served = mux
-	}
 	certificate, err := a.certificate()
 	if err != nil {
 		return err
 	}
 	settings := border.Config{
-		Handler: telemetry.LogRequests(served, a.log, known, time.Now), Certificate: certificate, Subdomains: c.HTTP.HSTSSubdomains,
+		Handler: a.watched(served), Certificate: certificate, Subdomains: c.HTTP.HSTSSubdomains,
 		ReadHeaderTimeout: c.HTTP.ReadHeaderTimeout, WriteTimeout: c.HTTP.WriteTimeout, IdleTimeout: c.HTTP.IdleTimeout,
 		MaxHeaderBytes: c.HTTP.MaxHeaderBytes, ErrorLog: complaints{a.log.Handler()},
 	}

@@ -61,7 +61,7 @@ func (a *App) notifier() (notify.Notifier, error) {
 		}
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 16, Proxy: http.ProxyFromEnvironment}
-	settings.Now, settings.HTTP = a.clock.Now, &http.Client{Transport: transport}
+	settings.Now, settings.HTTP = a.clock.Now, &http.Client{Transport: a.watch.traces.Client("text message", transport)}
 	sender, err := aliyunsms.New(settings)
 	if err != nil {
 		return nil, fmt.Errorf("notify.aliyun: %w", err)

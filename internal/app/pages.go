@@ -23,7 +23,7 @@ func (a *App) newPages(links *api.Tokens, commands *limit.Limiter) (*web.Server,
 		Limits:   a.limits(), ProviderQR: api.QRContent(c.QR.Content) == api.QRProviderURL,
 		HTTPS:   a.https(),
 		Sandbox: c.Provider.Alipay.SandboxNumbers, SessionLife: c.Pages.SessionLife, SessionIdle: c.Pages.SessionIdle,
-		MaxStreams: c.Rates.Streams, ClientIP: a.caller(), Commands: commands, Evidence: a.evidenceRules(),
+		MaxStreams: c.Rates.Streams, ClientIP: a.caller(), Commands: commands, Evidence: a.evidenceRules(), Told: a.watch.pages.Told,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("pages.operator_zh, pages.operator_en and pages.contact must name who asks for the real name: %w", err)

@@ -36,7 +36,7 @@ func (a *App) startProvider(context.Context) error {
 		return err
 	}
 	a.stack.push("provider", func(context.Context) error { provider.Close(); return nil })
-	a.provider = telemetry.NewProvider(provider, a.clock.Now)
+	a.provider = telemetry.NewProvider(provider, a.clock.Now, a.watch.traces.Tracer())
 	a.face = a.provider
 	return nil
 }

@@ -19,8 +19,8 @@ type webhookParts struct {
 // stopMargin is what a stop leaves of its time for recording what was under way.
 const stopMargin = time.Second
 
-// startWebhooks delivers the changes of all accounts, if this process is to do it.
-func (a *App) startWebhooks() error {
+// startWebhooks delivers the changes of all accounts, if this process serves the API and is to do it.
+func (a *App) startWebhooks(serving bool) error {
 	c := a.config.Webhooks
 	networks, err := c.Networks()
 	if err != nil {
@@ -31,11 +31,11 @@ func (a *App) startWebhooks() error {
 		manage:  notify.NewWebhooks(a.store, a.secrets, door.Check),
 		metrics: telemetry.NewWebhookMetrics(a.store.Backlog, a.clock.Now),
 	}
-	if !c.Deliver {
+	if !c.Deliver || !serving {
 		return nil
 	}
 	dispatcher, err := notify.NewDispatcher(notify.DispatcherConfig{
-		Queue: a.store, Seals: a.secrets, Client: door, Now: a.clock.Now, Wall: time.Now, Logger: a.log,
+		Queue: a.store, Seals: a.secrets, Client: a.watch.traces.Client("webhook", door), Now: a.clock.Now, Wall: time.Now, Logger: a.log,
 		Concurrency: c.Concurrency, PerWebhook: c.PerWebhook, Timeout: c.Timeout, DisableAfter: c.DisableAfter,
 		Grace: max(stopMargin, a.config.HTTP.ShutdownTimeout/2-stopMargin), Count: a.webhooks.metrics.Count,
 		Ticks: func() (<-chan time.Time, func()) {

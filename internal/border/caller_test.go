@@ -33,3 +33,14 @@ func TestTheCallerBehindProxies(t *testing.T) {
 		require.Equal(t, tc.want, CallerBehind(proxies)(r), tc.forwarded)
 	}
 }
+
+func TestWhatProxiesSent(t *testing.T) {
+	t.Parallel()
+	from := FromProxy([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
+	for peer, want := range map[string]bool{"10.0.0.1:1": true, "[::ffff:10.0.0.1]:1": true, "192.0.2.1:1": false, "nonsense": false} {
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.RemoteAddr = peer
+		r.Header.Set("X-Forwarded-For", "10.0.0.1")
+		require.Equal(t, want, from(r), peer)
+	}
+}

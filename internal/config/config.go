@@ -30,6 +30,8 @@ type Config struct {
 	Reviews    Reviews    `yaml:"reviews"`
 	Evidence   Evidence   `yaml:"evidence"`
 	Retention  Retention  `yaml:"retention"`
+
+	Telemetry Telemetry `yaml:"telemetry"`
 }
 
 // HTTP is the server of the API and of the links that phones open.
@@ -455,6 +457,22 @@ type Retention struct {
 	Consents time.Duration `yaml:"consents" bounds:"0s..876000h"`
 }
 
+// Telemetry is how the program is watched. See docs/telemetry.md.
+type Telemetry struct {
+	// Address at which /metrics, /healthz and /readyz are served besides the API, as Prometheus and an orchestrator ask for them; a worker of its own serves nothing else. They need no key: keep the address from the outside. Empty: none.
+	Listen string `yaml:"listen"`
+	// Traces of requests, workflows, activities and calls to others.
+	Traces Traces `yaml:"traces"`
+}
+
+// Traces are spans, sent to a collector by OpenTelemetry's protocol (OTLP over gRPC). They name routes, workflows and activities; no address, body or header is in them.
+type Traces struct {
+	// The collector, as http://127.0.0.1:4317 (in clear) or https://collector.example.com:4317. Empty: no traces are made.
+	Endpoint string `yaml:"endpoint" form:"url"`
+	// Share of the requests that are traced. What a trusted proxy has decided to trace is traced.
+	Ratio float64 `yaml:"ratio" bounds:"0..1"`
+}
+
 // Default returns the defaults. What has none (the secrets, the contract with the provider) is empty.
 func Default() Config {
 	return Config{
@@ -506,5 +524,6 @@ func Default() Config {
 		Evidence:   Evidence{Required: true, Needs: evidence.Needed(), KeepAfterDecision: 720 * time.Hour},
 		Retention:  Retention{AfterClosing: 26280 * time.Hour, Consents: 26280 * time.Hour},
 		Log:        Log{Level: "info", Format: "json"},
+		Telemetry:  Telemetry{Traces: Traces{Ratio: 0.1}},
 	}
 }

@@ -44,6 +44,7 @@ func (c *Config) Validate() Faults {
 	c.Webhooks.validate(need)
 	c.Notify.validate(need)
 	c.HTTP.validate(need)
+	c.Telemetry.validate(need)
 	c.Admin.validate(need, c.HTTP.PublicURL)
 	for _, kind := range c.Evidence.Needs {
 		_, ok := evidence.KindOf(kind)

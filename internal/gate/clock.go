@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -28,19 +29,33 @@ func (c *clock) check(ctx context.Context) error {
 	if !c.due() {
 		return nil
 	}
-	before := c.now()
-	there, err := c.store.Now(ctx)
+	err := CheckClock(ctx, c.store, c.now)
+	if err != nil && !errors.Is(err, ErrClockSkew) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.checked = time.Time{}
+		return err
+	}
+	c.checked = c.now().Round(0) // wall time: a jump must show
+	return nil
+}
+
+// CheckClock returns ErrClockSkew if a clock is more than MaxSkew off the database's, and the store's error if that
+// cannot be told.
+func CheckClock(ctx context.Context, database interface {
+	Now(ctx context.Context) (time.Time, error)
+}, now func() time.Time) error {
+	before := now()
+	there, err := database.Now(ctx)
 	if err != nil {
 		return fmt.Errorf("gate: database clock: %w", err)
 	}
-	after := c.now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if there.Before(before.Add(-MaxSkew)) || there.After(after.Add(MaxSkew)) {
-		c.checked = time.Time{}
+	if after := now(); there.Before(before.Add(-MaxSkew)) || there.After(after.Add(MaxSkew)) {
 		return ErrClockSkew
 	}
-	c.checked = after.Round(0) // wall time: a jump must show
 	return nil
 }
 

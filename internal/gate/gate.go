@@ -44,6 +44,9 @@ type Config struct {
 	// ReceiptKeys sign receipts: the first one signs, all of them verify.
 	ReceiptKeys []Key
 
+	// Count hears of every decision that was answered for now; nil: nobody does.
+	Count func(effect policy.Effect, reason policy.Reason)
+
 	FlushEvery time.Duration // between writes of counted repeats; default 2 s
 	SkewEvery  time.Duration // between comparisons of the clocks; default 5 s
 }
@@ -57,6 +60,7 @@ type Gate struct {
 	blocks   *blocks
 	ring     *signing.Ring
 	messages *messages
+	count    func(policy.Effect, policy.Reason)
 }
 
 // Answer is a decision with everything that the one who asked may want to know or show.
@@ -85,12 +89,15 @@ func New(cfg Config) (*Gate, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Count == nil {
+		cfg.Count = func(policy.Effect, policy.Reason) {}
+	}
 	return &Gate{
 		store: cfg.Store, now: cfg.Now,
 		clock:  &clock{store: cfg.Store, now: cfg.Now, every: orDefault(cfg.SkewEvery, 5*time.Second)},
 		book:   rulebook.New(cfg.Store),
 		blocks: startBlocks(cfg.Store, cfg.Logger, orDefault(cfg.FlushEvery, 2*time.Second)),
-		ring:   ring, messages: messages,
+		ring:   ring, messages: messages, count: cfg.Count,
 	}, nil
 }
 
@@ -259,7 +266,11 @@ func (g *Gate) decide(ctx context.Context, p *rulebook.Snapshot, facts store.Fac
 	}
 	a := g.answer(force.Set, facts, action, at)
 	a.Receipt = sign(g.ring, a)
-	return a, g.record(ctx, force, a)
+	if err := g.record(ctx, force, a); err != nil {
+		return a, err
+	}
+	g.count(a.Effect, a.Reason)
+	return a, nil
 }
 
 // instant dates a decision. It is taken after the facts were read, so that it is not earlier than what they tell.

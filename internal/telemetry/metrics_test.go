@@ -8,9 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/telemetry"
+	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/policy"
 )
 
 func TestMetricsKnowRoutesAndNothingElse(t *testing.T) {
@@ -28,6 +31,27 @@ func TestMetricsKnowRoutesAndNothingElse(t *testing.T) {
 	require.NotContains(t, page.Body.String(), "canary")
 	require.Equal(t, "nosniff", page.Header().Get("X-Content-Type-Options"))
 	require.Contains(t, page.Header().Get("Content-Security-Policy"), "frame-ancestors 'none'")
+}
+
+// scrape is what Prometheus would read of one collector.
+func scrape(t *testing.T, c prometheus.Collector) string {
+	t.Helper()
+	m := telemetry.NewMetrics(telemetry.NewRoutes(), time.Now)
+	m.Register(c)
+	rec := httptest.NewRecorder()
+	m.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+	require.Equal(t, http.StatusOK, rec.Code)
+	return rec.Body.String()
+}
+
+func TestWhatHappensIsCounted(t *testing.T) {
+	t.Parallel()
+	d, p := telemetry.NewDecisions(), telemetry.NewPages()
+	d.Count(policy.Block, policy.ReasonEnforced)
+	d.Count(policy.Block, policy.ReasonEnforced)
+	require.Contains(t, scrape(t, d), `verigate_decisions_total{effect="block",reason="enforced"} 2`)
+	p.Told(lifecycle.Verified, 300*time.Millisecond)
+	require.Contains(t, scrape(t, p), `verigate_time_to_page_seconds_bucket{verdict="verified",le="0.5"} 1`)
 }
 
 func TestSweepFigures(t *testing.T) {

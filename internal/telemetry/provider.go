@@ -6,6 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/verigate/verigate/activities/face"
 	"github.com/verigate/verigate/internal/figures"
 )
@@ -15,6 +20,8 @@ type Provider struct {
 	face.Provider
 	now   func() time.Time
 	since time.Time
+	trace trace.Tracer
+	took  *prometheus.HistogramVec
 
 	mu          sync.Mutex
 	calls       map[string]*figures.ProviderCalls
@@ -24,26 +31,65 @@ type Provider struct {
 	inRow       int64
 }
 
-// NewProvider returns the provider with a count of its calls.
-func NewProvider(p face.Provider, now func() time.Time) *Provider {
-	return &Provider{Provider: p, now: now, since: now(), calls: map[string]*figures.ProviderCalls{}}
+// NewProvider returns the provider with a count of its calls, which tracer makes spans of. It is a prometheus.Collector.
+func NewProvider(p face.Provider, now func() time.Time, tracer trace.Tracer) *Provider {
+	return &Provider{
+		Provider: p, now: now, since: now(), trace: tracer, calls: map[string]*figures.ProviderCalls{},
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "verigate_provider_request_duration_seconds",
+			Help: "Calls of this process to the face provider, by operation and result: ok, refused (it works, and says no), " +
+				"or what is wrong with it: transient, rate_limited, configuration, signature, uncertain.",
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"operation", "result"}),
+	}
 }
+
+// Describe implements prometheus.Collector.
+func (p *Provider) Describe(to chan<- *prometheus.Desc) { p.took.Describe(to) }
+
+// Collect implements prometheus.Collector.
+func (p *Provider) Collect(to chan<- prometheus.Metric) { p.took.Collect(to) }
 
 // operations are those that are counted, in the order of an attempt. Launch asks nobody.
 func operations() []string { return []string{"start", "query"} }
 
 // Start implements face.Provider.
 func (p *Provider) Start(ctx context.Context, r face.StartRequest) (face.Session, error) {
+	ctx, done := p.begin(ctx, "start")
 	s, err := p.Provider.Start(ctx, r)
-	p.count("start", err)
+	done(err)
 	return s, err
 }
 
 // Query implements face.Provider.
 func (p *Provider) Query(ctx context.Context, ref face.Ref) (face.Outcome, error) {
+	ctx, done := p.begin(ctx, "query")
 	o, err := p.Provider.Query(ctx, ref)
-	p.count("query", err)
+	done(err)
 	return o, err
+}
+
+// begin begins a call; done ends it, with what it came to.
+func (p *Provider) begin(ctx context.Context, operation string) (_ context.Context, done func(error)) {
+	begun := p.now()
+	ctx, span := p.trace.Start(ctx, "face provider "+operation, trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String(keyProvider, p.Name())))
+	return ctx, func(err error) {
+		result := "ok"
+		switch fault := faultOf(err); {
+		case errors.Is(err, context.Canceled):
+			result = "cancelled"
+		case fault != "":
+			result = fault
+			span.SetStatus(codes.Error, "")
+		case err != nil:
+			result = "refused"
+		}
+		span.SetAttributes(attribute.String(keyResult, result))
+		span.End()
+		p.took.WithLabelValues(operation, result).Observe(p.now().Sub(begun).Seconds())
+		p.count(operation, err)
+	}
 }
 
 func (p *Provider) count(operation string, err error) {

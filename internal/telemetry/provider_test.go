@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/verigate/verigate/activities/face"
 	"github.com/verigate/verigate/internal/figures"
@@ -31,7 +32,7 @@ func TestProviderFigures(t *testing.T) {
 	begun := time.Date(2020, 12, 1, 2, 0, 0, 0, time.UTC)
 	now, inner := begun, &moody{}
 	zone := time.FixedZone("+8", 8*60*60)
-	p := telemetry.NewProvider(inner, func() time.Time { return now })
+	p := telemetry.NewProvider(inner, func() time.Time { return now }, noop.NewTracerProvider().Tracer(""))
 	require.Equal(t, &figures.ProviderFigures{Name: "moody", Since: begun.In(zone), Calls: []figures.ProviderCalls{}}, p.Figures(zone))
 
 	ask := func(minute int, err error) {
@@ -66,4 +67,12 @@ func TestProviderFigures(t *testing.T) {
 	require.NotNil(t, got.LastFailure)
 	ask(20, nil)
 	require.Zero(t, p.Figures(zone).FailuresInRow)
+
+	text := scrape(t, p)
+	for _, line := range []string{
+		`operation="query",result="ok"} 2`, `operation="query",result="refused"} 2`, `operation="query",result="cancelled"} 1`,
+		`operation="query",result="signature"} 1`, `operation="start",result="`,
+	} {
+		require.Contains(t, text, line)
+	}
 }

@@ -58,8 +58,7 @@ func LogRequests(next http.Handler, log *slog.Logger, routes Routes, now func() 
 			}
 			log.LogAttrs(r.Context(), level, "request",
 				slog.String("method", method(r.Method)), slog.String("route", routes.Of(r.URL.Path)),
-				slog.Int("status", seen.status), slog.Int64("bytes", seen.bytes), slog.Duration("took", now().Sub(begun)),
-				slog.String("request_id", w.Header().Get("X-Request-Id")))
+				slog.Int("status", seen.status), slog.Int64("bytes", seen.bytes), slog.Duration("took", now().Sub(begun)))
 		}()
 		next.ServeHTTP(seen, r)
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/verigate/verigate/internal/requestid"
 	"github.com/verigate/verigate/internal/telemetry"
 )
 
@@ -99,11 +100,11 @@ func TestRequestsAreLoggedByRoute(t *testing.T) {
 				clockNow = func() time.Time { return time.Time{} }
 			}
 			h := telemetry.LogRequests(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("X-Request-Id", "r1")
 				w.WriteHeader(c.status)
 				_, _ = fmt.Fprint(w, "12345")
 			}), telemetry.NewLogger(&out, "debug", telemetry.Text), routes, clockNow)
-			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, c.target, strings.NewReader("zhang")))
+			r := httptest.NewRequest(http.MethodPost, c.target, strings.NewReader("zhang"))
+			h.ServeHTTP(httptest.NewRecorder(), r.WithContext(requestid.With(r.Context(), "r1")))
 			for _, want := range []string{"level=" + c.level, "route=" + c.route, fmt.Sprintf("status=%d", c.status), "bytes=5", "request_id=r1", "method=POST"} {
 				require.Contains(t, out.String(), want)
 			}

@@ -8,11 +8,15 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/opentelemetry"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -29,6 +33,8 @@ type Options struct {
 	APIKey    string         // for servers that want one; needs TLS
 	Identity  string         // shown in histories; empty: the SDK's (process and host)
 	Logger    *slog.Logger
+	Metrics   client.MetricsHandler // what the SDK measures; nil: nobody reads it
+	Tracer    trace.Tracer          // makes spans of commands, workflows and activities; nil: none are made
 }
 
 // Dial connects and makes sure that the server answers before the context ends.
@@ -40,7 +46,14 @@ func Dial(ctx context.Context, o Options) (client.Client, error) {
 		HostPort: o.HostPort, Namespace: o.Namespace, Identity: o.Identity,
 		DataConverter: o.Codec.DataConverter(), FailureConverter: o.Codec.FailureConverter(),
 		Logger:            log.NewStructuredLogger(o.Logger),
-		ConnectionOptions: client.ConnectionOptions{TLS: o.TLS},
+		ConnectionOptions: client.ConnectionOptions{TLS: o.TLS}, MetricsHandler: o.Metrics,
+	}
+	if o.Tracer != nil {
+		traced, err := NewTracing(o.Tracer)
+		if err != nil {
+			return nil, err
+		}
+		options.Interceptors = []interceptor.ClientInterceptor{traced} // workers take theirs from the client
 	}
 	if o.APIKey != "" {
 		options.Credentials = client.NewAPIKeyStaticCredentials(o.APIKey)
@@ -50,6 +63,19 @@ func Dial(ctx context.Context, o Options) (client.Client, error) {
 		return nil, fmt.Errorf("temporal: connect to %s: %w", o.HostPort, err)
 	}
 	return c, nil
+}
+
+// NewTracing returns what makes spans of commands, workflows and activities. A trace is carried on in a header of starts,
+// updates and activities, which workflows neither see nor depend on; replays make no spans.
+func NewTracing(tracer trace.Tracer) (interceptor.Interceptor, error) {
+	traced, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
+		Tracer: tracer, TextMapPropagator: propagation.TraceContext{}, DisableBaggage: true,
+		AllowInvalidParentSpans: true, // a header that cannot be read must not stop a workflow
+	})
+	if err != nil {
+		return nil, fmt.Errorf("temporal: tracing: %w", err)
+	}
+	return traced, nil
 }
 
 // SearchAttributes are what the workflows set; the namespace must know them before the first start.

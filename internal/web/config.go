@@ -102,6 +102,8 @@ type Config struct {
 	Commands *limit.Limiter
 	// ClientIP returns the address that a consent is recorded with; default the connection's peer.
 	ClientIP func(r *http.Request) string
+	// Told hears how long after a verdict was recorded an open page was led to it; nil: nobody does.
+	Told func(verdict lifecycle.State, took time.Duration)
 }
 
 func (c Config) withDefaults() Config {
@@ -115,6 +117,9 @@ func (c Config) withDefaults() Config {
 	set(&c.RefreshEvery, 2*time.Second)
 	if c.Commands == nil {
 		c.Commands = limit.New(limit.Rate{PerSecond: 1, Burst: 30}, c.Now)
+	}
+	if c.Told == nil {
+		c.Told = func(lifecycle.State, time.Duration) {}
 	}
 	if c.ClientIP == nil {
 		c.ClientIP = limit.Peer

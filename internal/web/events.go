@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
 // news is what the script of a page is told: nothing but whether, and where to, it has to move.
@@ -43,8 +45,23 @@ func (s *Server) state(v *visit) error {
 		return err
 	}
 	h.Set("Content-Type", "application/json")
-	_, _ = v.w.Write(body)
+	if _, err := v.w.Write(body); err == nil {
+		s.told(v, n)
+	}
 	return nil
+}
+
+// told measures how late a page hears of a verdict. A page that fits already has nothing to hear.
+func (s *Server) told(v *visit, n news) {
+	if n.Go == "" {
+		return
+	}
+	switch v.head.State {
+	case lifecycle.Verified, lifecycle.FaceFailed, lifecycle.Rejected, lifecycle.Locked:
+		s.cfg.Told(v.head.State, max(0, s.cfg.Now().Sub(v.head.Since)))
+	case lifecycle.Unverified, lifecycle.Submitted, lifecycle.UnderReview, lifecycle.Approved, lifecycle.QRIssued, lifecycle.Scanned,
+		lifecycle.ManualReview: // no verdict
+	}
 }
 
 // events streams news until the reader leaves, the session or the server ends.
@@ -92,6 +109,7 @@ func (s *Server) pump(ctx context.Context, v *visit, out *stream, changed <-chan
 			if out.send(n) != nil {
 				return
 			}
+			s.told(v, n)
 			last = n
 		} else if out.ping() != nil {
 			return

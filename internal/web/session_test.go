@@ -227,7 +227,12 @@ func TestOversizedForm(t *testing.T) {
 
 func TestStateIsPolled(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	var heard []string
+	f := newFixture(t, func(c *web.Config) {
+		c.Told = func(verdict lifecycle.State, took time.Duration) {
+			heard = append(heard, string(verdict)+" "+took.String())
+		}
+	})
 	b := f.reach("a1", lifecycle.QRIssued)
 	a := b.get("/m/state?page=qr")
 	var n struct {
@@ -243,8 +248,13 @@ func TestStateIsPolled(t *testing.T) {
 	f.clock.Advance(10 * time.Minute)
 	b.get("/m/state?page=qr", known).is(http.StatusOK)
 	f.happens("a1", lifecycle.Pass)
+	require.Empty(t, heard)
+	f.clock.Advance(700 * time.Millisecond)
 	require.NoError(t, json.Unmarshal([]byte(b.get("/m/state?page=qr", known).is(http.StatusOK)), &n))
 	require.Equal(t, "/m/done", n.Go)
+	require.Equal(t, []string{"verified 700ms"}, heard)
+	b.get("/m/state?page=done").is(http.StatusOK)
+	require.Len(t, heard, 1, "a page that fits has nothing to hear")
 	for _, unknown := range []string{"", "?page=nothing", "?page=%3Cscript%3E"} {
 		require.NoError(t, json.Unmarshal([]byte(b.get("/m/state"+unknown).is(http.StatusOK)), &n))
 		require.Equal(t, "/m/done", n.Go)
@@ -254,7 +264,10 @@ func TestStateIsPolled(t *testing.T) {
 // TestEventsFollowThePhone: scanned and passed arrive by push, and the stream ends with the session.
 func TestEventsFollowThePhone(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(c *web.Config) { c.PingEvery = 20 * time.Millisecond })
+	heard := make(chan lifecycle.State, 8)
+	f := newFixture(t, func(c *web.Config) {
+		c.PingEvery, c.Told = 20*time.Millisecond, func(verdict lifecycle.State, _ time.Duration) { heard <- verdict }
+	})
 	b := f.reach("a1", lifecycle.QRIssued)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -282,11 +295,13 @@ func TestEventsFollowThePhone(t *testing.T) {
 	next(`{"seq":5,"version":"5","go":""}`)
 	f.happens("a1", lifecycle.Pass)
 	next(`{"seq":6,"version":"6","go":"/m/done"}`)
+	require.Equal(t, lifecycle.Verified, <-heard)
 	b.post("/m/leave", nil).leads("/m/bye")
 	for lines.Scan() {
 		require.NotContains(t, lines.Text(), "data: {")
 	}
 	require.NoError(t, lines.Err(), "the server ends the stream")
+	require.Empty(t, heard, "one verdict is told once")
 }
 
 func TestStreamsAreBounded(t *testing.T) {
