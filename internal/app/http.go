@@ -193,7 +193,8 @@ func (a *App) serve(name string, server server, listener net.Listener, before fu
 func routes() []string {
 	return []string{
 		"/metrics", "/v1/accounts/{account_id}/decisions", "/v1/accounts:import", "/v1/decisions:batch", "/v1/accounts/{account_id}/logins",
-		"/v1/accounts/{account_id}/history", "/v1/accounts/{account_id}/extensions", "/v1/extensions:import",
+		"/v1/accounts/{account_id}/history", "/v1/accounts/{account_id}/links:revoke",
+		"/v1/accounts/{account_id}/extensions", "/v1/extensions:import",
 		"/v1/extensions:approve", "/v1/extensions:reject", "/v1/extensions:revoke", "/v1/extensions/{extension_id}/approve",
 		"/v1/extensions/{extension_id}/reject", "/v1/extensions/{extension_id}/revoke", "/v1/accounts/{account_id}/versions",
 		"/v1/accounts/{account_id}/close", "/v1/accounts/{account_id}/reopen", "/v1/accounts/{account_id}/unlock",
