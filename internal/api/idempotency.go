@@ -22,8 +22,7 @@ const (
 var idempotencyPattern = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
 
 // changeID names the command of a request: always the same for an Idempotency-Key of this API key at this address,
-// and without one a
-// new name.
+// and without one a new name.
 func changeID(c *call) (string, error) {
 	given := c.r.Header.Get(idempotencyHeader)
 	if given == "" {

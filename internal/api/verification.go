@@ -158,11 +158,7 @@ func (s *Server) held(ctx context.Context, c *call, ref string) bool {
 	if err != nil {
 		return !errors.Is(err, store.ErrNotFound)
 	}
-	return slices.ContainsFunc(written, func(w lifecycle.Change) bool {
-		d := w.Detail
-		return d.NoteRef == ref || d.Identity != nil && d.Identity.Ref == ref ||
-			slices.ContainsFunc(d.Consents(), func(c lifecycle.Consent) bool { return c.EvidenceRef == ref })
-	})
+	return slices.ContainsFunc(written, func(w lifecycle.Change) bool { return w.Detail.Refers(ref) })
 }
 
 // notTaken reports that a command surely changed nothing.

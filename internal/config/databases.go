@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/url"
@@ -52,11 +53,11 @@ func databaseOf(s Secret) (database, error) {
 		return database{}, errors.New("must be a URL such as " + databaseForm)
 	}
 	query := u.Query()
-	d := database{name: or(query.Get("database"), or(query.Get("dbname"), strings.TrimPrefix(u.Path, "/")))}
+	d := database{name: cmp.Or(query.Get("database"), query.Get("dbname"), strings.TrimPrefix(u.Path, "/"))}
 	if d.name == "" || strings.Contains(d.name, "/") {
 		return database{}, errors.New("must name the database behind the host, such as " + databaseForm)
 	}
-	hosts := or(query.Get("host"), u.Host)
+	hosts := cmp.Or(query.Get("host"), u.Host)
 	if hosts == "" {
 		return database{}, errors.New("must name the host, such as " + databaseForm + ", or a socket's directory: postgres:///DATABASE?host=/run/postgresql")
 	}
@@ -66,7 +67,7 @@ func databaseOf(s Secret) (database, error) {
 		if err != nil {
 			host, port = strings.Trim(server, "[]"), query.Get("port")
 		}
-		address := net.JoinHostPort(strings.ToLower(host), or(port, "5432"))
+		address := net.JoinHostPort(strings.ToLower(host), cmp.Or(port, "5432"))
 		away = away || !strings.HasPrefix(host, "/") && !onlyHere(address)
 		d.servers = append(d.servers, address)
 	}
@@ -76,11 +77,4 @@ func databaseOf(s Secret) (database, error) {
 			"sslmode=disable goes in clear on purpose")
 	}
 	return d, nil
-}
-
-func or(value, standard string) string {
-	if value != "" {
-		return value
-	}
-	return standard
 }

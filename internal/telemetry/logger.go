@@ -13,7 +13,8 @@ const (
 	JSON Format = "json"
 )
 
-// NewLogger returns a logger that writes redacted lines, each with the request, trace and workflow that it belongs to. An unknown level is info, an unknown format JSON; the
+// NewLogger returns a logger that writes redacted lines, each with the request, trace and workflow that it belongs to. An
+// unknown level is info, an unknown format JSON; the
 // configuration admits neither.
 func NewLogger(w io.Writer, level string, format Format) *slog.Logger {
 	var least slog.Level

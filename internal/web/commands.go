@@ -128,11 +128,7 @@ func (s *Server) unheld(ctx context.Context, v *visit, change string, refs []str
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(refs), func(ref string) bool {
-		return slices.ContainsFunc(written, func(w lifecycle.Change) bool {
-			d := w.Detail
-			return d.Identity != nil && d.Identity.Ref == ref ||
-				slices.ContainsFunc(d.Consents(), func(c lifecycle.Consent) bool { return c.EvidenceRef == ref })
-		})
+		return slices.ContainsFunc(written, func(w lifecycle.Change) bool { return w.Detail.Refers(ref) })
 	})
 }
 

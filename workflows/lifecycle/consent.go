@@ -1,6 +1,9 @@
 package lifecycle
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // ConsentKind says what somebody agreed to. Kinds are agreed to one by one, never in a bundle.
 type ConsentKind string
@@ -59,4 +62,10 @@ func (d Detail) Consents() []Consent {
 		return d.Also
 	}
 	return append([]Consent{*d.Consent}, d.Also...)
+}
+
+// Refers reports whether the entry refers to a record of the vault: its information, its note, or where a consent came from.
+func (d Detail) Refers(ref string) bool {
+	return d.NoteRef == ref || d.Identity != nil && d.Identity.Ref == ref ||
+		slices.ContainsFunc(d.Consents(), func(c Consent) bool { return c.EvidenceRef == ref })
 }
