@@ -1,8 +1,8 @@
 // Package pgtest runs one PostgreSQL server for the tests of a process, from the binaries of the machine, and gives each
 // test a database of its own.
 //
-// The server has its data in a temporary folder, listens on a socket in it and nowhere else, and does not care for the
-// disk. TestMain calls Main, which stops it; should the process die first, the server is told to stop by the system.
+// The server does not care for the disk. TestMain calls Main, which stops it; should the process die first, the server is
+// told to stop by the system.
 package pgtest
 
 import (
@@ -11,14 +11,14 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
 )
 
 // Off is the value of the variable VERIGATE_TEST_POSTGRES that says, on purpose, that there is no PostgreSQL.
@@ -27,7 +27,7 @@ const Off = "off"
 // shared is the server of this process.
 type shared struct {
 	once   sync.Once
-	server *server
+	server *pgserver.Server
 	err    error
 	made   atomic.Int64 // databases
 
@@ -83,24 +83,27 @@ func Database(t testing.TB, k Kind) string {
 	t.Helper()
 	Available(t)
 	s, err := running().start()
+	if errors.Is(err, pgserver.ErrMissing) {
+		require.FailNow(t, err.Error()+"; or say VERIGATE_TEST_POSTGRES=off to go without")
+	}
 	require.NoError(t, err)
 	from, err := running().template(t.Context(), k)
 	require.NoError(t, err)
 	own := from.take()
 	if own == "" {
 		own = fmt.Sprintf("test_%d", running().made.Add(1))
-		require.NoError(t, s.exec(t.Context(), "postgres", `CREATE DATABASE `+own+` TEMPLATE `+from.name))
+		require.NoError(t, s.Exec(t.Context(), "postgres", `CREATE DATABASE `+own+` TEMPLATE `+from.name))
 	}
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
 		if k.Empty == "" {
-			require.NoError(t, s.exec(ctx, "postgres", `DROP DATABASE `+own+` WITH (FORCE)`))
+			require.NoError(t, s.Exec(ctx, "postgres", `DROP DATABASE `+own+` WITH (FORCE)`))
 			return
 		}
-		require.NoError(t, s.exec(ctx, own, k.Empty))
+		require.NoError(t, s.Exec(ctx, own, k.Empty))
 		from.give(own)
 	})
-	return s.url(own)
+	return s.URL(own)
 }
 
 // Execute runs statements in a database of the server, as its superuser.
@@ -108,7 +111,7 @@ func Execute(t testing.TB, database, statements string) {
 	t.Helper()
 	u, err := url.Parse(database)
 	require.NoError(t, err)
-	require.NoError(t, running().server.exec(t.Context(), strings.TrimPrefix(u.Path, "/"), statements))
+	require.NoError(t, running().server.Exec(t.Context(), strings.TrimPrefix(u.Path, "/"), statements))
 }
 
 // As returns the URL of a database for another role, which is let in without a password.
@@ -127,8 +130,8 @@ func Files(t testing.TB) string {
 	t.Helper()
 	s := running().server
 	require.NotNil(t, s, "no database was asked for")
-	require.NoError(t, s.exec(t.Context(), "postgres", "CHECKPOINT"))
-	return filepath.Join(s.dir, "data")
+	require.NoError(t, s.Exec(t.Context(), "postgres", "CHECKPOINT"))
+	return s.Data()
 }
 
 func (t *template) take() string {
@@ -148,8 +151,8 @@ func (t *template) give(own string) {
 	t.free = append(t.free, own)
 }
 
-func (s *shared) start() (*server, error) {
-	s.once.Do(func() { s.server, s.err = startServer() })
+func (s *shared) start() (*pgserver.Server, error) {
+	s.once.Do(func() { s.server, s.err = pgserver.Start(context.Background(), pgserver.Forgetful()) })
 	return s.server, s.err
 }
 
@@ -157,7 +160,7 @@ func (s *shared) stop() error {
 	if s.server == nil {
 		return nil
 	}
-	return s.server.stop()
+	return s.server.Stop()
 }
 
 func (s *shared) template(ctx context.Context, k Kind) (*template, error) {
@@ -170,25 +173,10 @@ func (s *shared) template(ctx context.Context, k Kind) (*template, error) {
 	s.mu.Unlock()
 	made.once.Do(func() {
 		ctx := context.WithoutCancel(ctx) // whoever waits for it has another test's context
-		made.err = s.server.exec(ctx, "postgres", `CREATE DATABASE `+made.name)
+		made.err = s.server.Exec(ctx, "postgres", `CREATE DATABASE `+made.name)
 		if made.err == nil && k.Prepare != nil {
-			made.err = k.Prepare(ctx, s.server.url(made.name))
+			made.err = k.Prepare(ctx, s.server.URL(made.name))
 		}
 	})
 	return made, made.err
-}
-
-// url of a database of the server.
-func (s *server) url(database string) string {
-	query := url.Values{"host": {s.dir}, "user": {superuser}}
-	return (&url.URL{Scheme: "postgres", Path: "/" + database, RawQuery: query.Encode()}).String()
-}
-
-func (s *server) exec(ctx context.Context, database, statement string) error {
-	conn, err := pgx.Connect(ctx, s.url(database))
-	if err != nil {
-		return fmt.Errorf("pgtest: connect: %w", err)
-	}
-	_, err = conn.Exec(ctx, statement)
-	return errors.Join(err, conn.Close(ctx))
 }
