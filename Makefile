@@ -32,12 +32,26 @@ binary: ## build bin/verigate
 binaries: binary ## build bin/verigate, and bin/verigate-failpoints that can crash on demand
 	go build -ldflags '$(LDFLAGS)' -tags failpoints -o bin/verigate-failpoints ./cmd/verigate
 
+# A real Temporal server, from the module that go.mod pins: the programs that its makers release.
+.PHONY: temporal
+temporal: .bin/temporal-server .bin/temporal-sql-tool
+
+.bin/temporal-server: go.mod
+	go build -ldflags '$(LDFLAGS)' -o $@ go.temporal.io/server/cmd/server
+
+.bin/temporal-sql-tool: go.mod
+	go build -ldflags '$(LDFLAGS)' -o $@ go.temporal.io/server/cmd/tools/sql
+
+.PHONY: cluster
+cluster: temporal ## run PostgreSQL and a Temporal cluster of four processes on loopback until Ctrl-C
+	go run ./test/cluster
+
 .PHONY: test
 test: build vet workflowcheck tests ## everything that must hold; closes with "N passed, N failed, N skipped"
 
 .PHONY: tests
-tests: binaries .bin/testrun $(axe)
-	$(with_binaries) $(with_axe) .bin/testrun test
+tests: binaries temporal .bin/testrun $(axe)
+	$(with_binaries) $(with_temporal) $(with_axe) .bin/testrun test
 
 .PHONY: unit
 unit: .bin/testrun ## import rules and unit tests under the race detector
@@ -48,8 +62,8 @@ engine: .bin/testrun ## tests of the packages that embed the engine
 	.bin/testrun test engine
 
 .PHONY: e2e
-e2e: binaries .bin/testrun ## end-to-end tests on the finished binaries
-	$(with_binaries) .bin/testrun test e2e
+e2e: binaries temporal .bin/testrun ## end-to-end tests on the finished binaries,
+	$(with_binaries) $(with_temporal) .bin/testrun test e2e
 
 .PHONY: browser
 browser: binary .bin/testrun $(axe) ## tests of the pages in a real Chromium
@@ -84,6 +98,8 @@ FUZZTIME ?= 30s
 FUZZJOBS ?= 1
 
 with_binaries := VERIGATE_BIN='$(CURDIR)/bin/verigate' VERIGATE_FAILPOINT_BIN='$(CURDIR)/bin/verigate-failpoints'
+
+with_temporal := VERIGATE_TEMPORAL_SERVER='$(CURDIR)/.bin/temporal-server' VERIGATE_TEMPORAL_SQL_TOOL='$(CURDIR)/.bin/temporal-sql-tool'
 
 .PHONY: build
 build: ## compile every package

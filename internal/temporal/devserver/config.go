@@ -1,15 +1,14 @@
 package devserver
 
 import (
-	"crypto/rand"
 	"errors"
 	"log/slog"
-	"math/big"
-	"net"
 	"path/filepath"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/verigate/verigate/internal/freeport"
 )
 
 // host is where everything listens. It is not configurable: see the package essay.
@@ -76,49 +75,5 @@ type ports struct {
 // take one before the engine does, which Start then reports.
 func choosePorts(c Config) (ports, error) {
 	p := ports{frontend: c.Port, ui: c.UIPort}
-	want := []*int{&p.frontend, &p.http, &p.history, &p.matching, &p.worker, &p.ui}
-	var held []net.Listener
-	defer func() {
-		for _, l := range held {
-			_ = l.Close()
-		}
-	}()
-	for _, port := range want {
-		if *port < 0 {
-			continue
-		}
-		l, err := hold(*port)
-		if err != nil {
-			return p, err
-		}
-		held = append(held, l) // kept until all are chosen, so that none is chosen twice
-		*port = l.Addr().(*net.TCPAddr).Port
-	}
-	return p, nil
-}
-
-// Ports that are left open are drawn from below the range from which systems take the ports of outgoing connections:
-// between the choice and the engine's use of a port, nobody but another engine could take it.
-const (
-	lowestPort  = 20000
-	highestPort = 32000
-	draws       = 100
-)
-
-// hold listens on a port, or on a free one for 0.
-func hold(port int) (l net.Listener, failed error) {
-	if port != 0 {
-		return net.ListenTCP("tcp", &net.TCPAddr{IP: net.ParseIP(host), Port: port})
-	}
-	for range draws {
-		drawn, err := rand.Int(rand.Reader, big.NewInt(highestPort-lowestPort))
-		if err != nil {
-			return nil, err
-		}
-		port := lowestPort + int(drawn.Int64())
-		if l, failed = net.ListenTCP("tcp", &net.TCPAddr{IP: net.ParseIP(host), Port: port}); failed == nil {
-			return l, nil
-		}
-	}
-	return nil, failed
+	return p, freeport.Fill(&p.frontend, &p.http, &p.history, &p.matching, &p.worker, &p.ui)
 }
