@@ -62,8 +62,8 @@ engine: .bin/testrun ## tests of the packages that embed the engine
 	.bin/testrun test engine
 
 .PHONY: e2e
-e2e: binaries temporal .bin/testrun ## end-to-end tests on the finished binaries,
-	$(with_binaries) $(with_temporal) .bin/testrun test e2e
+e2e: binaries temporal .bin/testrun ## end-to-end tests on the finished binaries, on embedded defaults and on a cluster
+	$(with_binaries) $(with_temporal) .bin/testrun test e2e cluster
 
 .PHONY: browser
 browser: binary .bin/testrun $(axe) ## tests of the pages in a real Chromium

@@ -23,6 +23,10 @@ type demoCmd struct {
 	Fresh     bool   `help:"Remove the data of an earlier run first."`
 	Timeline  bool   `help:"Shift the clock to 40 seconds before the founding rule begins to block, and watch it happen."`
 	NoBrowser bool   `help:"Do not open the sample portal in a browser."`
+	StoreURL  string `name:"store-url" placeholder:"URL" help:"PostgreSQL database in place of a file: an empty one, which the demonstration fills."`
+	KeysURL   string `name:"keys-url" placeholder:"URL" help:"Another one for data keys; needed with --store-url."`
+	Temporal  string `placeholder:"HOST:PORT" help:"Temporal server in place of the embedded engine."`
+	Namespace string `default:"verigate-demo" placeholder:"NAME" help:"Namespace at that server; made if it is missing. No other worker may run in it."`
 	ReadyFile string `type:"path" placeholder:"FILE" help:"Written, whole or not at all, when everything answers: addresses and keys as JSON (default: ready.json in the data directory)."`
 }
 
@@ -30,12 +34,15 @@ type demoCmd struct {
 func (demoCmd) Help() string {
 	return `Runs engine, database, simulated Alipay, worker, API and a sample merchant portal in this process, with the founding rule and the one for registration, sample accounts around their edges and three API keys. Nothing leaves this machine. Stop it with Ctrl-C; the next run goes on where this one ended.
 
+With --store-url and --temporal it uses a PostgreSQL and a Temporal server in place of files and engine, as a fleet does; the next run remembers them.
+
 The limits, pages and log of docs/configuration.md can be set in the environment, such as VERIGATE_LIMITS_QR_LEASE=15s.
 
 Examples:
   verigate demo
   verigate demo --timeline --fresh
-  verigate demo --http 127.0.0.1:9000 --data /tmp/v --ready-file /tmp/ready.json --no-browser`
+  verigate demo --http 127.0.0.1:9000 --data /tmp/v --ready-file /tmp/ready.json --no-browser
+  verigate demo --store-url postgres://me@localhost/verigate --keys-url postgres://me@localhost/verigate_keys --temporal localhost:7233`
 }
 
 // ready is the ready file. Places that this version does not have are empty.
@@ -53,11 +60,14 @@ type ready struct {
 
 // Run runs the demonstration.
 func (d demoCmd) Run(w *world) (err error) {
-	if !app.EngineBuilt {
-		return usageError{errors.New("demo needs the embedded engine, and this binary was built without it (build tag noengine): take the whole binary")}
+	if !app.EngineBuilt && d.Temporal == "" {
+		return usageError{errors.New("demo needs the embedded engine, and this binary was built without it (build tag noengine): take the whole binary, or name a server with --temporal")}
 	}
 	if _, _, err := net.SplitHostPort(d.HTTP); err != nil {
 		return usageError{errors.New("--http must be HOST:PORT, such as 127.0.0.1:8080")}
+	}
+	if (d.StoreURL == "") != (d.KeysURL == "") {
+		return usageError{errors.New("--store-url and --keys-url go together: data keys lie in a database of their own")}
 	}
 	standard := "verigate-demo"
 	if d.Timeline {
@@ -96,6 +106,13 @@ func (d demoCmd) Run(w *world) (err error) {
 
 // options reads what the directory remembers. The logs go to files there: the terminal is for the reader.
 func (d demoCmd) options(w *world, dir app.DemoDir) (o app.Options, closeLogs func(), err error) {
+	elsewhere := app.Elsewhere{Store: d.StoreURL, Keys: d.KeysURL, Temporal: d.Temporal}
+	if d.Temporal != "" {
+		elsewhere.Namespace = d.Namespace
+	}
+	if err := dir.Use(w.ctx, elsewhere, w.logger(config.Log{Level: "error", Format: "text"})); err != nil {
+		return o, nil, err
+	}
 	base, err := dir.Config(d.HTTP)
 	if err != nil {
 		return o, nil, err

@@ -38,6 +38,8 @@ type Options struct {
 	SimulatorKeys SimulatorKeys
 	// Failpoint says where to crash on demand; see package failpoint.
 	Failpoint string
+
+	alone bool // no other process works on the same data and engine
 }
 
 // Addresses are where the running program is reached; empty for what does not run.
@@ -128,7 +130,7 @@ func Start(ctx context.Context, o Options) (_ *App, err error) {
 		{"engine", func(ctx context.Context) error { return a.startEngine(ctx, o.EngineLogger) }, true},
 		{"worker", func(ctx context.Context) error { return a.startWorker(ctx, links) }, !o.API || a.config.Worker.InProcess},
 		{"reminder schedules", a.startReminderSchedules, !o.API || a.config.Worker.InProcess},
-		{"resuming", a.startResuming, a.resumes(o.API)},
+		{"resuming", a.startResuming, a.resumes(o)},
 		{"gate", func(context.Context) error { return a.startGate() }, o.API},
 		{"sweeping", a.startSweeping, !o.API || a.config.Worker.InProcess},
 		{"housekeeping", a.startHousekeeping, o.API},

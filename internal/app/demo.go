@@ -31,6 +31,7 @@ func StartDemo(ctx context.Context, d DemoDir, o Options) (*App, DemoKeys, error
 		return nil, DemoKeys{}, err
 	}
 	site := "http://" + listener.Addr().String()
+	o.alone = true
 	o.Config.Pages.PromptLink = cmp.Or(o.Config.Pages.PromptLink, site+"/dashboard")
 	a, err := Start(ctx, o)
 	if err != nil {

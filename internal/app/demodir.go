@@ -85,7 +85,7 @@ func (d DemoDir) LogFile(name string) (*os.File, error) {
 func (d DemoDir) clear() error {
 	var faults []error
 	for _, name := range []string{
-		"engine", "secrets", "clock.json", "ports.json", "keys.json", "operators.json", "alipay.json", "verigate.log", "engine.log",
+		"engine", "secrets", "clock.json", "ports.json", "keys.json", "operators.json", "alipay.json", elsewhereFile, "verigate.log", "engine.log",
 		"verigate.db", "verigate.db-wal", "verigate.db-shm", "verigate-keys.db", "verigate-keys.db-wal", "verigate-keys.db-shm",
 	} {
 		faults = append(faults, os.RemoveAll(d.file(name)))
@@ -111,13 +111,21 @@ func (d DemoDir) Config(listen string) (config.Config, error) {
 		SecretVault: &c.Secrets.VaultKeyset, SecretCodec: &c.Secrets.CodecKeyset,
 		SecretLinks: &c.Secrets.LinkKeys, SecretReceipt: &c.Secrets.ReceiptKeys,
 	} {
-		text, err := keep(d.file(filepath.Join("secrets", kind)), func() ([]byte, error) { return NewSecret(kind) })
-		if err != nil {
-			return c, fmt.Errorf("app: secret %s: %w", kind, err)
+		var err error
+		if *secret, err = d.secret(kind); err != nil {
+			return c, err
 		}
-		*secret = config.NewSecret(string(text))
 	}
-	return c, d.usePorts(&c)
+	return c, errors.Join(d.usePorts(&c), d.elsewhere(&c))
+}
+
+// secret returns one of the demonstration's own, made at the first call.
+func (d DemoDir) secret(kind string) (config.Secret, error) {
+	text, err := keep(d.file(filepath.Join("secrets", kind)), func() ([]byte, error) { return NewSecret(kind) })
+	if err != nil {
+		return config.Secret{}, fmt.Errorf("app: secret %s: %w", kind, err)
+	}
+	return config.NewSecret(string(text)), nil
 }
 
 // SimulatorKeys returns the simulated provider's keys, made at the first call.
@@ -175,7 +183,7 @@ func (d DemoDir) Running() (config.Config, error) {
 	if _, err := readJSON(d.file("ports.json"), &p); err != nil {
 		return c, err
 	}
-	c.Temporal.Mode, c.Temporal.Port = config.Embedded, p.Temporal
+	c.Temporal.Port = p.Temporal
 	return c, nil
 }
 

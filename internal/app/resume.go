@@ -11,9 +11,9 @@ import (
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
-// startResuming has every verification that waits for a face result take up its waiting again. With the engine in
-// this process the worker that waited is surely gone, and the engine would notice only at the heartbeat timeout, a
-// minute later. A remote engine has other workers, which must not be disturbed; there the timeout stands.
+// startResuming has every verification that waits for a face result take up its waiting again. Where this process is alone
+// the worker that waited is surely gone, and the engine would notice only at the heartbeat timeout, a minute later. An
+// engine of several has other workers, which must not be disturbed; there the timeout stands.
 //
 // It runs beside the start: a merchant's page is worth hurrying for, but not worth holding up the API for.
 func (a *App) startResuming(context.Context) error {
@@ -58,7 +58,7 @@ func (a *App) resume(ctx context.Context, state lifecycle.State) error {
 	}
 }
 
-// resumes says whether this process has to: it runs the engine and the only worker.
-func (a *App) resumes(serving bool) bool {
-	return a.config.Temporal.Mode == config.Embedded && (!serving || a.config.Worker.InProcess)
+// resumes says whether this process has to: it runs the only worker.
+func (a *App) resumes(o Options) bool {
+	return (o.alone || a.config.Temporal.Mode == config.Embedded) && (!o.API || a.config.Worker.InProcess)
 }

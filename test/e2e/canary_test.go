@@ -127,9 +127,16 @@ func leaks(data []byte, wanted map[string][]byte) []string {
 // files, relative to root, that hold the secrets.
 func requireClean(t testing.TB, root string, secrets map[string][]byte, exempt ...string) {
 	t.Helper()
+	found, err := unclean(root, secrets, exempt...)
+	require.NoError(t, err)
+	require.Empty(t, found)
+}
+
+// unclean lists what requireClean is not to find. It fails if there is nothing to look at.
+func unclean(root string, secrets map[string][]byte, exempt ...string) (found []string, err error) {
 	personal := canaries()
 	files := 0
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
@@ -139,15 +146,23 @@ func requireClean(t testing.TB, root string, secrets map[string][]byte, exempt .
 		}
 		files++
 		name, err := filepath.Rel(root, path)
-		require.NoError(t, err)
-		require.Empty(t, leaks(data, personal), "personal data in %s", name)
+		if err != nil {
+			return err
+		}
+		for _, form := range leaks(data, personal) {
+			found = append(found, fmt.Sprintf("personal data in %s: %s", name, form))
+		}
 		if !slices.Contains(exempt, filepath.ToSlash(name)) {
-			require.Empty(t, leaks(data, secrets), "a key in %s", name)
+			for _, form := range leaks(data, secrets) {
+				found = append(found, fmt.Sprintf("a key in %s: %s", name, form))
+			}
 		}
 		return nil
 	})
-	require.NoError(t, err)
-	require.NotZero(t, files, "there was nothing to look at below %s", root)
+	if err == nil && files == 0 {
+		err = fmt.Errorf("there was nothing to look at below %s", root)
+	}
+	return found, err
 }
 
 func readWhole(path string) ([]byte, error) {

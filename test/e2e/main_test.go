@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"testing"
 	_ "time/tzdata"
@@ -26,13 +27,24 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", side); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(withPostgres{m})
+	goleak.VerifyTestMain(withServers{m})
 }
 
-// withPostgres stops the PostgreSQL server of the tests before goroutines are counted.
-type withPostgres struct{ *testing.M }
+// withServers stops the servers of the tests before goroutines are counted.
+type withServers struct{ *testing.M }
 
-func (m withPostgres) Run() int { return pgtest.Main(m.M) }
+func (m withServers) Run() int { return pgtest.Main(withCluster(m)) }
+
+type withCluster struct{ *testing.M }
+
+func (m withCluster) Run() int {
+	code := m.M.Run()
+	if err := leaveCluster(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return max(code, 1)
+	}
+	return code
+}
 
 // slots bounds how many demonstrations run at once.
 var slots = make(chan struct{}, 8)

@@ -76,6 +76,21 @@ func TestServeOnPostgreSQL(t *testing.T) {
 	require.NoFileExists(t, d.path("verigate.db"))
 }
 
+// TestDemoFillsEmptyDatabasesOnly: a database that holds anything is somebody's.
+func TestDemoFillsEmptyDatabasesOnly(t *testing.T) {
+	t.Parallel()
+	binary(t, binEnv)
+	data, keys := pgtest.Database(t, pgtest.Kind{Name: "taken"}), pgtest.Database(t, pgtest.Kind{Name: "takenkeys"})
+	d := newDemo(t)
+	d.verigate(t, "migrate", "--config", d.settings(t, "owner", data, keys))
+	for _, fresh := range []string{"--fresh", "--fresh=false"} {
+		d.run(t, "demo", "--data", d.path("data"), "--no-browser", "--http", "127.0.0.1:0", "--store-url", data, "--keys-url", keys, fresh)
+		require.Equal(t, 1, d.awaitEnd(t).ExitStatus())
+		require.Contains(t, d.tail(), "name an empty one")
+	}
+	require.Empty(t, d.verigate(t, "keys", "list", "--config", d.path("owner.yaml")), "nothing was filled in")
+}
+
 // settings writes a configuration; its secrets lie beside what is searched for leaks.
 func (d *demo) settings(t testing.TB, name, data, keys string) (file string) {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -48,6 +49,7 @@ type demo struct {
 	bin  string
 	home string // holds data, the ready file and what the process prints
 	args []string
+	on   []string // flags of the servers that it uses, if any
 	env  []string
 	people
 	planted sync.Map // secrets that a test got, by name
@@ -84,6 +86,7 @@ func newDemo(t testing.TB, options ...demoOption) *demo {
 	}
 	slots <- struct{}{}
 	t.Cleanup(func() { <-slots })
+	d.on = servers(t)
 	t.Cleanup(func() { d.leave(t) })
 	return d
 }
@@ -121,8 +124,9 @@ func (d *demo) launch(t testing.TB, args ...string) {
 		listen = before.Host
 	}
 	_ = os.Remove(d.path("ready.json"))
-	all := append([]string{"demo", "--data", d.path("data"), "--http", listen, "--no-browser", "--ready-file", d.path("ready.json")}, d.args...)
-	d.run(t, append(all, args...)...)
+	d.run(t, slices.Concat([]string{
+		"demo", "--data", d.path("data"), "--http", listen, "--no-browser", "--ready-file", d.path("ready.json"),
+	}, d.on, d.args, args)...)
 }
 
 // run begins a process of the program that the demonstration consists of from now on.

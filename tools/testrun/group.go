@@ -34,6 +34,7 @@ func runGroup(ctx context.Context, dir string, g group, stdout, stderr io.Writer
 	args := append([]string{"test", "-json", "-vet=off"}, g.flags...)
 	cmd := exec.CommandContext(ctx, "go", append(args, g.packages...)...)
 	cmd.Dir = filepath.Join(dir, g.dir)
+	cmd.Env = append(os.Environ(), g.set...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -27,6 +27,7 @@ type group struct {
 	packages    []string // patterns for the go command, relative to dir
 	flags       []string
 	env         []string // variables that must be set, as the tests read them
+	set         []string // variables that are set for it, as NAME=VALUE
 }
 
 // listed is what go list tells about a package, or about the variant of it that a test binary is built of.
@@ -77,6 +78,9 @@ func split(all []listed) ([]group, error) {
 	// -count=1: the test cache does not notice that a binary changed which a test only starts.
 	e2e := group{name: "e2e", about: "end to end, on the finished binaries", dir: ".",
 		flags: []string{"-count=1", "-timeout=15m"}, env: []string{"VERIGATE_BIN", "VERIGATE_FAILPOINT_BIN"}}
+	// The same tests once more, on what a fleet uses.
+	cluster := group{name: "cluster", about: "end to end, on PostgreSQL and a Temporal cluster", dir: ".", flags: e2e.flags,
+		env: append([]string{"VERIGATE_TEMPORAL_SERVER", "VERIGATE_TEMPORAL_SQL_TOOL"}, e2e.env...), set: []string{"VERIGATE_E2E_ON=cluster"}}
 	browser := group{name: "browser", about: "the pages in a real browser, on the finished binary", dir: ".",
 		flags: []string{"-count=1", "-timeout=20m"}, env: []string{"VERIGATE_BIN", "VERIGATE_AXE"}}
 	for path, isHeavy := range heavy {
@@ -86,6 +90,9 @@ func split(all []listed) ([]group, error) {
 			browser.packages = append(browser.packages, relative)
 		case strings.HasPrefix(relative+"/", "./test/"):
 			e2e.packages = append(e2e.packages, relative)
+			if relative == "./test/e2e" {
+				cluster.packages = append(cluster.packages, relative)
+			}
 		case isHeavy:
 			engine.packages = append(engine.packages, relative)
 		default:
@@ -98,7 +105,7 @@ func split(all []listed) ([]group, error) {
 	slices.Sort(e2e.packages)
 	tools := group{name: "tools", about: "this program", dir: "tools", packages: []string{"./testrun"}}
 	release := group{name: "release", about: "what looks at a release", dir: "tools/release", packages: []string{"./..."}}
-	return []group{race, engine, e2e, browser, tools, release}, nil
+	return []group{race, engine, e2e, cluster, browser, tools, release}, nil
 }
 
 // tested is the import path of the package that p belongs to: p itself, "p [p.test]", "p_test [p.test]" and "p.test".

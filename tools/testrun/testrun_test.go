@@ -38,6 +38,7 @@ func TestSplit(t *testing.T) {
 		"race":    ". ./light ./tested",
 		"engine":  "./bytest ./byxtest ./heavy",
 		"e2e":     "./test/e2e",
+		"cluster": "./test/e2e",
 		"browser": "./test/browser",
 		"tools":   "./testrun",
 		"release": "./...",

@@ -36,14 +36,14 @@ var ErrMissing = errors.New("no PostgreSQL server is installed (initdb and postg
 func Forgetful() []string {
 	return []string{
 		"fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0",
-		"shared_buffers=64MB", "max_connections=300", "max_wal_size=4GB", "checkpoint_timeout=1h", "autovacuum=off", "jit=off",
+		"shared_buffers=64MB", "max_connections=600", "max_wal_size=4GB", "checkpoint_timeout=1h", "autovacuum=off", "jit=off",
 	}
 }
 
 // Careful are settings of a server that loses nothing which it answered when its processes die. It does not wait for the
 // disk: a power cut is another matter.
 func Careful() []string {
-	return []string{"fsync=off", "shared_buffers=128MB", "max_connections=300", "max_wal_size=4GB", "jit=off"}
+	return []string{"fsync=off", "shared_buffers=128MB", "max_connections=600", "max_wal_size=4GB", "jit=off"}
 }
 
 // Server is a running server.

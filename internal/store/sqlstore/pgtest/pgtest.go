@@ -49,7 +49,7 @@ type template struct {
 var running = sync.OnceValue(func() *shared { return &shared{templates: map[string]*template{}} })
 
 // Main runs the tests of a package and stops the server, if one was started.
-func Main(m *testing.M) int {
+func Main(m interface{ Run() int }) int {
 	code := m.Run()
 	if err := running().stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -124,6 +124,9 @@ func As(t testing.TB, database, role string) string {
 	u.RawQuery = query.Encode()
 	return u.String()
 }
+
+// Server returns the server, on which a database was asked for.
+func Server() *pgserver.Server { return running().server }
 
 // Files returns the folder of everything that the server keeps, with nothing left to be written.
 func Files(t testing.TB) string {
