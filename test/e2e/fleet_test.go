@@ -257,7 +257,7 @@ func (f *fleet) requireWhole(t *testing.T, accounts []*account) {
 		}
 		require.Equal(t, 2, count(log, "prompt"), a.id)
 	}
-	require.Regexp(t, `^[0-9]+ agreed, 0 begun again, 0 failed\n$`, string(f.verigate(t, "reconcile", "--config", f.config)))
+	require.Regexp(t, `^[0-9]+ agreed, 0 begun again, 0 ended, 0 failed\n$`, string(f.verigate(t, "reconcile", "--config", f.config)))
 }
 
 // trusting is web with certificates of a test.

@@ -70,8 +70,8 @@ func requireSwept(t *testing.T, d *demo, accounts []string, sweeps []sweepProgre
 		opened += w.Restricted
 	}
 	requireRestricted(t, d, accounts, sweeps)
-	on := listed(d.reviewer(t), "&restricted=true", "")
-	require.True(t, len(on) == opened, "the sweeps say that they opened %d restrictions, and %d are open", opened, len(on))
+	open := len(listed(d.reviewer(t), "&restricted=true", ""))
+	require.Equal(t, opened, open, "what the sweeps say they opened, and what is open")
 }
 
 // requireRestricted: each account was restricted once, by one of the sweeps, which are over, and by nothing else.
