@@ -18,6 +18,7 @@ import (
 	"github.com/verigate/verigate/activities/face/alipay/alipaysim"
 	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
 	"github.com/verigate/verigate/internal/temporal/cluster"
+	"github.com/verigate/verigate/internal/temporal/cluster/clustertest"
 )
 
 // fleet is what a platform runs: two API processes behind a balancer and two workers, on a PostgreSQL server and a Temporal
@@ -26,7 +27,7 @@ type fleet struct {
 	*demo    // no process, but what accounts and keys belong to
 	balancer *balancer
 	postgres *pgserver.Server
-	temporal *temporalCluster
+	temporal *clustertest.Cluster
 	config   string
 	nodes    map[string]*demo // API and worker processes by name
 	alipay   *httptest.Server
@@ -51,9 +52,9 @@ func startFleet(t *testing.T) *fleet {
 	f.postgres, err = pgserver.Start(t.Context(), pgserver.Careful())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, f.postgres.Stop()) })
-	f.temporal, err = startCluster(t, f.postgres, cluster.Frontend, cluster.History, cluster.History, cluster.Matching, cluster.Worker)
+	f.temporal, err = clustertest.Start(t, f.postgres, cluster.Frontend, cluster.History, cluster.History, cluster.Matching, cluster.Worker)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, f.temporal.stop()) })
+	t.Cleanup(func() { require.NoError(t, f.temporal.Close()) })
 	f.configure(t)
 	f.verigate(t, "migrate", "--config", f.config)
 	f.ready.API = f.balancer.URL
