@@ -73,7 +73,9 @@ type reconcileCmd struct {
 
 // Help is the manual page.
 func (reconcileCmd) Help() string {
-	return `Run it after store and engine were restored from different moments, while the program (or a worker) runs. For every account that has a log it checks that the store's projection is the fold of the log, and has the account's workflow read on in the log: a missing workflow is started, one that knows of changes which the store has lost is begun again from the store. The store is the truth.
+	return `Run it after store and engine were restored from different moments, while the program (or a worker) runs. For every account that has a log it checks that the store's projection is the fold of the log, and has the account's workflow read on in the log: a missing workflow is started, one that knows of changes which the store has lost is begun again from the store, and one whose account the store has lost is ended. The store is the truth.
+
+Run it before accounts are served again: start the workers, reconcile, then start the API.
 
 Exits with 1 if an account could not be brought together. Running it again is harmless.`
 }
@@ -101,6 +103,8 @@ func (c reconcileCmd) Run(w *world) (err error) {
 			_ = json.NewEncoder(w.stdout).Encode(found)
 		case found.Finding == app.Broken:
 			w.say("%s: failed: %s\n", found.AccountID, found.Error)
+		case found.Finding == app.Ended:
+			w.say("%s: ended; the store does not know the account\n", found.AccountID)
 		case found.Finding == app.Restarted:
 			w.say("%s: begun again from the store at %d; the workflow was at %d\n", found.AccountID, found.Seq, found.RunSeq)
 		}
@@ -109,7 +113,8 @@ func (c reconcileCmd) Run(w *world) (err error) {
 		return err
 	}
 	if !c.JSON {
-		w.say("%d agreed, %d begun again, %d failed\n", counts[app.Agreed], counts[app.Restarted], counts[app.Broken])
+		w.say("%d agreed, %d begun again, %d ended, %d failed\n",
+			counts[app.Agreed], counts[app.Restarted], counts[app.Ended], counts[app.Broken])
 	}
 	if counts[app.Broken] > 0 {
 		return errQuiet

@@ -23,7 +23,8 @@ type Finding string
 
 const (
 	Agreed    Finding = "agreed"    // both told the same, or the workflow had only to read what it had missed
-	Restarted Finding = "restarted" // the workflow knew more than the store, which had lost it; begun again from the store
+	Restarted Finding = "restarted" // the workflow knew what the store had lost; begun again from the store
+	Ended     Finding = "ended"     // the store has lost the account; its workflow was ended
 	Broken    Finding = "failed"    // could not be compared; the error says why
 )
 
@@ -69,7 +70,7 @@ func NewReconciler(ctx context.Context, o Options) (*Reconciler, error) {
 // Close lets go of store and engine.
 func (r *Reconciler) Close(ctx context.Context) error { return r.app.Stop(ctx) }
 
-// Run looks at every account that has a log and reports each one.
+// Run looks at every account that has a log, and at every workflow that goes on without one, and reports each.
 func (r *Reconciler) Run(ctx context.Context, report func(Reconciled)) error {
 	after := ""
 	for {
@@ -83,13 +84,34 @@ func (r *Reconciler) Run(ctx context.Context, report func(Reconciled)) error {
 			}
 			after = head.AccountID
 		}
-		if len(page) == 0 {
-			return nil
-		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if len(page) == 0 {
+			break
+		}
 	}
+	return temporal.EachRunning(ctx, r.app.client, r.app.config.Temporal.Namespace, func(accountID string) error {
+		head, err := r.app.store.Head(ctx, accountID)
+		switch {
+		case isGone(err):
+			report(r.end(ctx, accountID))
+		case err != nil:
+			return err
+		case head.Seq == 0:
+			report(r.account(ctx, head))
+		}
+		return ctx.Err()
+	})
+}
+
+// end ends the run of an account that the store has lost.
+func (r *Reconciler) end(ctx context.Context, accountID string) Reconciled {
+	out := Reconciled{AccountID: accountID, Finding: Ended}
+	if err := temporal.Abandon(ctx, r.app.client, accountID, "reconcile"); err != nil {
+		out.Finding, out.Error = Broken, err.Error()
+	}
+	return out
 }
 
 func (r *Reconciler) account(ctx context.Context, head lifecycle.Verification) Reconciled {
@@ -109,10 +131,17 @@ func (r *Reconciler) account(ctx context.Context, head lifecycle.Verification) R
 	if err != nil {
 		return fail(err)
 	}
-	if status.Seq > head.Seq {
+	if status.Seq > head.Seq || !same(status, head) {
 		return r.compareAgain(ctx, out, status)
 	}
 	return out
+}
+
+// same says whether a workflow tells what the store does. Numbers alone do not: other entries may have been written under
+// those that were lost.
+func same(status contract.Status, head lifecycle.Verification) bool {
+	return status.Seq == head.Seq && status.State == head.State && status.Revision == head.Revision &&
+		status.Generation == head.Generation && status.Method == head.Method
 }
 
 // compareAgain tells a workflow that went on in the meantime from one that knows what the store has lost.
@@ -123,7 +152,7 @@ func (r *Reconciler) compareAgain(ctx context.Context, out Reconciled, status co
 		return out
 	}
 	out.State, out.Seq = head.State, head.Seq
-	if head.Seq >= status.Seq {
+	if head.Seq > status.Seq || same(status, head) {
 		return out
 	}
 	out.RunSeq = status.Seq

@@ -112,6 +112,31 @@ func Prepare(ctx context.Context, o Options, retention time.Duration) error {
 	if err != nil && !errors.As(err, &known) {
 		return fmt.Errorf("temporal: add search attributes: %w", err)
 	}
+	return awaitSearchAttributes(ctx, c, o.Namespace)
+}
+
+// awaitSearchAttributes returns when the server has taken notice of its own search attributes, which is some seconds after it
+// said that it added them; until then it refuses starts.
+func awaitSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for name := range SearchAttributes() {
+		for {
+			_, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+				Namespace: namespace, Query: name + ` = "none"`,
+			})
+			if err == nil {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("temporal: the search attribute %s cannot be used: %w", name, err)
+			case <-tick.C:
+			}
+		}
+	}
 	return nil
 }
 

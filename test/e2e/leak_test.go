@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/store/sqlstore/pgtest"
+	"github.com/verigate/verigate/internal/temporal/cluster/clustertest"
 )
 
 // Every demonstration of this package logs at debug level, and when it has ended its log, database, write-ahead logs and
@@ -303,7 +304,7 @@ func (d *demo) requireTraces(t *testing.T, id string) {
 		return err
 	}))
 	sinks := []string{"verigate.db", "engine", "verigate.log"}
-	if clustered() {
+	if clustertest.On() {
 		sinks = []string{"verigate.log"}
 		require.True(t, stands(t, pgtest.Files(t), id), "the databases hold no trace of the account")
 	}

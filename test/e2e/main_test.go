@@ -2,14 +2,13 @@ package e2e
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"testing"
 	_ "time/tzdata"
 
 	"go.uber.org/goleak"
 
-	"github.com/verigate/verigate/internal/store/sqlstore/pgtest"
+	"github.com/verigate/verigate/internal/temporal/cluster/clustertest"
 )
 
 const (
@@ -33,18 +32,7 @@ func TestMain(m *testing.M) {
 // withServers stops the servers of the tests before goroutines are counted.
 type withServers struct{ *testing.M }
 
-func (m withServers) Run() int { return pgtest.Main(withCluster(m)) }
-
-type withCluster struct{ *testing.M }
-
-func (m withCluster) Run() int {
-	code := m.M.Run()
-	if err := leaveCluster(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return max(code, 1)
-	}
-	return code
-}
+func (m withServers) Run() int { return clustertest.Main(m.M, lookAtDatabases) }
 
 // slots bounds how many demonstrations run at once.
 var slots = make(chan struct{}, 8)

@@ -20,7 +20,7 @@ type phone struct {
 	http *http.Client
 }
 
-func (d *demo) phone(t testing.TB) phone { return phone{t, d, web(t)} }
+func (d *demo) phone(t testing.TB) phone { return phone{t, d, trusting(t, d.roots)} }
 
 // page is what the phone shows.
 type page struct {
@@ -58,6 +58,14 @@ func (p phone) fetch(method, address string, form url.Values) (page, error) {
 func (p phone) open(address string, want int) page {
 	p.t.Helper()
 	got, err := p.fetch(http.MethodGet, address, nil)
+	if p.d.patient {
+		eventually(p.t, patience, "the page opens", func() bool {
+			if err != nil || got.status >= http.StatusInternalServerError {
+				got, err = p.fetch(http.MethodGet, address, nil)
+			}
+			return err == nil && got.status < http.StatusInternalServerError
+		})
+	}
 	require.NoError(p.t, err)
 	require.Equal(p.t, want, got.status, "%s", got.text)
 	return got

@@ -127,8 +127,14 @@ func (d *demo) serve(t testing.TB, file string) {
 	if before, err := url.Parse(d.ready.API); err == nil && before.Host != "" {
 		listen = before.Host
 	}
+	d.runUntilReady(t, "serve", "--config", file, "--set", "http.listen="+listen)
+}
+
+// runUntilReady begins a process that goes on, and waits until it says where it answers, if it does.
+func (d *demo) runUntilReady(t testing.TB, args ...string) {
+	t.Helper()
 	begun := len(d.said(t))
-	d.run(t, "serve", "--config", file, "--set", "http.listen="+listen)
+	d.run(t, args...)
 	eventually(t, patience, "the program answers", func() bool {
 		for line := range bytes.Lines(d.said(t)[begun:]) {
 			var told struct{ Msg, API string }

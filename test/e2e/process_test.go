@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"maps"
@@ -52,7 +53,9 @@ type demo struct {
 	on   []string // flags of the servers that it uses, if any
 	env  []string
 	people
-	planted sync.Map // secrets that a test got, by name
+	patient bool           // what answers may die: who is told to come again does
+	roots   *x509.CertPool // of the provider's certificate, if it has one
+	planted sync.Map       // secrets that a test got, by name
 
 	ready   ready
 	process *os.Process

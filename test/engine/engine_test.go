@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -31,6 +32,7 @@ import (
 	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
 	"github.com/verigate/verigate/internal/temporal"
+	"github.com/verigate/verigate/internal/temporal/cluster/clustertest"
 	"github.com/verigate/verigate/internal/temporal/devserver"
 	"github.com/verigate/verigate/worker"
 	"github.com/verigate/verigate/workflows"
@@ -48,14 +50,14 @@ var update = flag.Bool("update", false, "record testdata/histories anew")
 type bed struct {
 	t        *testing.T
 	codec    *payload.Codec // nil while histories are recorded
-	server   *devserver.Server
+	server   server
 	deps     worker.Deps
 	client   client.Client
 	typed    *workflows.Client
 	store    *sqlstore.Store
 	provider *provider
 	offset   time.Duration
-	worker   sdkworker.Worker
+	worker   *worker.Workers
 	connect  func() // fills in what needs the store, if an option asks for it
 }
 
@@ -89,14 +91,14 @@ func newBed(t *testing.T, options ...option) *bed {
 	for _, o := range options {
 		o(b, &deps)
 	}
-	b.store = sqlstoretest.Open(t, sqlstoretest.WithNow(b.now))
+	b.store = openStore(t, b.now)
 	deps.Records.Log, deps.Review.Duplicates, deps.Face.Hints, deps.Face.Now = b.store, b.store, b.store, b.now
 	b.provider.now = b.now
 	if b.connect != nil {
 		b.connect()
 	}
 	b.typed = workflows.NewClient(c, workflows.WithClockOffset(b.offset))
-	w := worker.New(c, deps, sdkworker.Options{WorkerStopTimeout: 5 * time.Second})
+	w := worker.New(c, deps, worker.Options{StopTimeout: 5 * time.Second})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
 	b.worker, b.deps = w, deps
@@ -104,7 +106,7 @@ func newBed(t *testing.T, options ...option) *bed {
 }
 
 // dial connects; with a codec nothing is sent in clear, and that is looked at.
-func (b *bed) dial(server *devserver.Server, codec *payload.Codec, logger *slog.Logger) client.Client {
+func (b *bed) dial(server server, codec *payload.Codec, logger *slog.Logger) client.Client {
 	b.t.Helper()
 	o := client.Options{HostPort: server.Address(), Namespace: server.Namespace(), Logger: log.NewStructuredLogger(logger)}
 	if codec != nil {
@@ -229,13 +231,37 @@ func (b *bed) replayed(h *historypb.History) error {
 	return replayer.ReplayWorkflowHistory(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), h)
 }
 
-func startServer(t *testing.T) *devserver.Server {
+// server is a Temporal server's frontend, and a namespace there that nobody else uses.
+type server struct{ address, namespace string }
+
+func (s server) Address() string   { return s.address }
+func (s server) Namespace() string { return s.namespace }
+
+func startServer(t *testing.T) server {
 	t.Helper()
-	server, err := devserver.Start(t.Context(), devserver.Config{Dir: t.TempDir(), UIPort: -1, SearchAttributes: temporal.SearchAttributes()})
+	if clustertest.On() && !*update {
+		s := server{clustertest.Address(t), uuid.NewString()}
+		require.NoError(t, temporal.Prepare(t.Context(), temporal.Options{
+			HostPort: s.address, Namespace: s.namespace, Codec: newCodec(t, newKeyset(t)), Logger: slog.New(slog.DiscardHandler),
+		}, 24*time.Hour))
+		return s
+	}
+	embedded, err := devserver.Start(t.Context(), devserver.Config{Dir: t.TempDir(), UIPort: -1, SearchAttributes: temporal.SearchAttributes()})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, server.Stop(context.WithoutCancel(t.Context()))) })
-	return server
+	t.Cleanup(func() { require.NoError(t, embedded.Stop(context.WithoutCancel(t.Context()))) })
+	return server{embedded.Address(), embedded.Namespace()}
 }
+
+// openStore opens the store that goes with the server.
+func openStore(t *testing.T, now func() time.Time) *sqlstore.Store {
+	t.Helper()
+	if clustertest.On() {
+		return sqlstoretest.OpenPostgres(t, sqlstoretest.WithNow(now))
+	}
+	return sqlstoretest.Open(t, sqlstoretest.WithNow(now))
+}
+
+func TestMain(m *testing.M) { os.Exit(clustertest.Main(m, nil)) }
 
 // provider is a face service whose verdicts the test sets.
 type provider struct {

@@ -77,10 +77,11 @@ func split(all []listed) ([]group, error) {
 	engine := group{name: "engine", about: "packages with the embedded engine, without the race detector", dir: "."}
 	// -count=1: the test cache does not notice that a binary changed which a test only starts.
 	e2e := group{name: "e2e", about: "end to end, on the finished binaries", dir: ".",
-		flags: []string{"-count=1", "-timeout=15m"}, env: []string{"VERIGATE_BIN", "VERIGATE_FAILPOINT_BIN"}}
-	// The same tests once more, on what a fleet uses.
-	cluster := group{name: "cluster", about: "end to end, on PostgreSQL and a Temporal cluster", dir: ".", flags: e2e.flags,
-		env: append([]string{"VERIGATE_TEMPORAL_SERVER", "VERIGATE_TEMPORAL_SQL_TOOL"}, e2e.env...), set: []string{"VERIGATE_E2E_ON=cluster"}}
+		flags: []string{"-count=1", "-timeout=15m"}, env: []string{"VERIGATE_BIN", "VERIGATE_FAILPOINT_BIN", "VERIGATE_TEMPORAL_SERVER", "VERIGATE_TEMPORAL_SQL_TOOL"}}
+	// Those that can run on either once more, on what a fleet uses.
+	cluster := group{name: "cluster", about: "end to end, on PostgreSQL and a Temporal cluster", dir: ".",
+		flags: append(slices.Clone(e2e.flags), "-skip=^TestFleet"), // these bring their own cluster
+		env:   e2e.env, set: []string{"VERIGATE_E2E_ON=cluster"}}
 	browser := group{name: "browser", about: "the pages in a real browser, on the finished binary", dir: ".",
 		flags: []string{"-count=1", "-timeout=20m"}, env: []string{"VERIGATE_BIN", "VERIGATE_AXE"}}
 	for path, isHeavy := range heavy {
@@ -90,7 +91,7 @@ func split(all []listed) ([]group, error) {
 			browser.packages = append(browser.packages, relative)
 		case strings.HasPrefix(relative+"/", "./test/"):
 			e2e.packages = append(e2e.packages, relative)
-			if relative == "./test/e2e" {
+			if relative == "./test/e2e" || relative == "./test/engine" {
 				cluster.packages = append(cluster.packages, relative)
 			}
 		case isHeavy:

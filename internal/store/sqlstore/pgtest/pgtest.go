@@ -48,8 +48,11 @@ type template struct {
 // running is the one server that a process has.
 var running = sync.OnceValue(func() *shared { return &shared{templates: map[string]*template{}} })
 
+// Runner runs the tests of a package, as *testing.M does.
+type Runner interface{ Run() int }
+
 // Main runs the tests of a package and stops the server, if one was started.
-func Main(m interface{ Run() int }) int {
+func Main(m Runner) int {
 	code := m.Run()
 	if err := running().stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -125,8 +128,8 @@ func As(t testing.TB, database, role string) string {
 	return u.String()
 }
 
-// Server returns the server, on which a database was asked for.
-func Server() *pgserver.Server { return running().server }
+// Server returns the server, and starts it if need be.
+func Server() (*pgserver.Server, error) { return running().start() }
 
 // Files returns the folder of everything that the server keeps, with nothing left to be written.
 func Files(t testing.TB) string {

@@ -1,0 +1,115 @@
+// Package clustertest lets the tests of a process share one Temporal cluster, on the PostgreSQL server of package pgtest.
+package clustertest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
+	"github.com/verigate/verigate/internal/store/sqlstore/pgtest"
+	"github.com/verigate/verigate/internal/temporal/cluster"
+)
+
+// Variables that tests read. make builds the Temporal server's programs and sets the first two.
+const (
+	ServerEnv  = "VERIGATE_TEMPORAL_SERVER"
+	SQLToolEnv = "VERIGATE_TEMPORAL_SQL_TOOL"
+	// OnEnv says what tests run on that can run on either: nothing for SQLite and the embedded engine, "cluster" for
+	// PostgreSQL and a Temporal cluster.
+	OnEnv = "VERIGATE_E2E_ON"
+)
+
+// On reports whether tests that can run on either are to run on PostgreSQL and a Temporal cluster.
+func On() bool { return os.Getenv(OnEnv) == "cluster" }
+
+// Cluster is a cluster with a folder of its own.
+type Cluster struct {
+	*cluster.Cluster
+	dir string
+}
+
+// Start starts a cluster that the caller stops. Where the programs are not named the test is skipped.
+func Start(t testing.TB, postgres *pgserver.Server, processes ...string) (*Cluster, error) {
+	t.Helper()
+	server, tool := os.Getenv(ServerEnv), os.Getenv(SQLToolEnv)
+	if server == "" || tool == "" {
+		t.Skipf("%s and %s are not set; make e2e builds the programs and sets them", ServerEnv, SQLToolEnv)
+	}
+	_, here, _, _ := runtime.Caller(0)
+	dir, err := os.MkdirTemp("", "temporal")
+	if err != nil {
+		return nil, err
+	}
+	c, err := cluster.Start(context.WithoutCancel(t.Context()), cluster.Config{
+		Server: server, SQLTool: tool, Postgres: postgres, Dir: dir, Processes: processes,
+		DynamicConfig: filepath.Join(filepath.Dir(here), "../../../../deploy/temporal/dynamicconfig.yaml"),
+	})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return &Cluster{c, dir}, nil
+}
+
+// Close stops it and removes its folder.
+func (c *Cluster) Close() error { return errors.Join(c.Stop(), os.RemoveAll(c.dir)) }
+
+// shared is the cluster of this process.
+type shared struct {
+	once    sync.Once
+	cluster *Cluster
+	err     error
+}
+
+var running = sync.OnceValue(func() *shared { return new(shared) })
+
+// Address returns the host:port of the process's cluster, which the first call starts.
+func Address(t testing.TB) string {
+	t.Helper()
+	pgtest.Available(t)
+	s := running()
+	s.once.Do(func() {
+		var server *pgserver.Server
+		if server, s.err = pgtest.Server(); s.err == nil {
+			s.cluster, s.err = Start(t, server)
+		}
+	})
+	require.NoError(t, s.err)
+	return s.cluster.Address()
+}
+
+// Main runs the tests of a package, has look look at what the PostgreSQL server keeps if there was a cluster, and stops
+// both. look may be nil.
+func Main(m *testing.M, look func(data string) error) int {
+	return pgtest.Main(runner(func() int {
+		code := m.Run()
+		if err := leave(look); err != nil {
+			_, _ = os.Stderr.WriteString(err.Error() + "\n")
+			return max(code, 1)
+		}
+		return code
+	}))
+}
+
+type runner func() int
+
+// Run implements pgtest.Runner.
+func (r runner) Run() int { return r() }
+
+func leave(look func(data string) error) error {
+	s := running()
+	if s.cluster == nil {
+		return s.err
+	}
+	server, err := pgtest.Server()
+	if err == nil && look != nil {
+		err = look(server.Data())
+	}
+	return errors.Join(err, s.cluster.Close())
+}

@@ -1,0 +1,99 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// balancer stands in front of several API processes, as a platform's load balancer does: they take turns, one that takes no
+// connection is passed over, and who meets none that answers is told to come again.
+type balancer struct {
+	*httptest.Server
+	transport *http.Transport
+
+	mu       sync.Mutex
+	backends []string // host:port
+
+	next    atomic.Int64
+	answers atomic.Int64 // all that were given
+	refused atomic.Int64 // of them those that no backend gave
+}
+
+func newBalancer(t testing.TB) *balancer {
+	t.Helper()
+	// A connection for each request: one that a stopping process closes while a request is on its way is nobody's fault.
+	b := &balancer{transport: &http.Transport{DisableKeepAlives: true}}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: "backend"})
+			r.Out.Host = r.In.Host
+		},
+		Transport: b,
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			b.refused.Add(1)
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		},
+	}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		proxy.ServeHTTP(w, r)
+		b.answers.Add(1)
+	}))
+	t.Cleanup(b.Close)
+	return b
+}
+
+// RoundTrip sends a request to the backend whose turn it is, or to the next one that takes connections.
+func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+	}
+	b.mu.Lock()
+	all := b.backends
+	b.mu.Unlock()
+	err := errors.New("no backend")
+	first := b.next.Add(1)
+	for i := range all {
+		attempt := r.Clone(r.Context())
+		attempt.URL.Host = all[(int(first)+i)%len(all)]
+		attempt.Body = io.NopCloser(bytes.NewReader(body))
+		var res *http.Response
+		if res, err = b.transport.RoundTrip(attempt); err == nil {
+			return res, nil
+		}
+		var failed *net.OpError
+		if !errors.As(err, &failed) || failed.Op != "dial" {
+			return nil, err // it may have done what it was asked
+		}
+	}
+	return nil, err
+}
+
+// before has the balancer stand before backends from now on.
+func (b *balancer) before(t testing.TB, addresses ...string) {
+	t.Helper()
+	hosts := make([]string, len(addresses))
+	for i, address := range addresses {
+		u, err := url.Parse(address)
+		require.NoError(t, err)
+		hosts[i] = u.Host
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.backends = hosts
+}
