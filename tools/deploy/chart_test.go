@@ -162,7 +162,7 @@ func TestRenders(t *testing.T) {
 	want := map[string][]string{
 		"minimal":    {"ConfigMap 1", "Deployment 2", "Job 1", "NetworkPolicy 2", "PodDisruptionBudget 2", "Service 2", "ServiceAccount 1"},
 		"cloud":      {"ConfigMap 1", "Deployment 2", "Job 1", "PodDisruptionBudget 2", "Service 2", "ServiceAccount 1"},
-		"everything": {"ConfigMap 2", "Deployment 2", "HorizontalPodAutoscaler 1", "Ingress 1", "Job 1", "NetworkPolicy 2", "PodDisruptionBudget 2", "PrometheusRule 1", "Service 2", "ServiceAccount 1", "ServiceMonitor 1"},
+		"everything": {"ConfigMap 2", "Deployment 4", "HorizontalPodAutoscaler 1", "Ingress 1", "Job 1", "NetworkPolicy 3", "PodDisruptionBudget 3", "PrometheusRule 1", "Service 2", "ServiceAccount 1", "ServiceMonitor 1"},
 	}
 	for name, values := range valueSets(t) {
 		rendered, err := render(t, values)

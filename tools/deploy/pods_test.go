@@ -10,6 +10,8 @@ import (
 	apps "k8s.io/api/apps/v1"
 	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
+	networking "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -86,6 +88,22 @@ func TestPodsHoldTogether(t *testing.T) {
 			for name, pod := range pods(all) {
 				require.Equal(t, name == d.Name, selector.Matches(labels.Set(pod.Labels)), "%s and the pods of %s", d.Name, name)
 			}
+		}
+		for name, pod := range pods(all) {
+			budgets, closed := 0, 0
+			for _, b := range only[*policyv1.PodDisruptionBudget](all) {
+				if labels.SelectorFromSet(b.Spec.Selector.MatchLabels).Matches(labels.Set(pod.Labels)) {
+					budgets++
+				}
+			}
+			for _, n := range only[*networking.NetworkPolicy](all) {
+				if labels.SelectorFromSet(n.Spec.PodSelector.MatchLabels).Matches(labels.Set(pod.Labels)) {
+					closed++
+				}
+			}
+			serves := !strings.HasSuffix(name, "-migrate")
+			require.Equal(t, serves, budgets == 1, name)
+			require.Equal(t, serves && len(only[*networking.NetworkPolicy](all)) > 0, closed == 1, name)
 		}
 		for _, s := range only[*core.Service](all) {
 			require.Empty(t, validation.IsDNS1035Label(s.Name))
@@ -176,11 +194,15 @@ func TestWorkerVersion(t *testing.T) {
 					got[e.Name] = e.Value
 				}
 			}
-			if strings.HasSuffix(name, "-worker") && said["buildId"] != nil {
-				require.Equal(t, map[string]string{"VERIGATE_WORKER_DEPLOYMENT": "verigate", "VERIGATE_WORKER_BUILD_ID": "1.2.3+amd64"}, got)
-			} else {
+			if !strings.HasPrefix(pod.Labels["app.kubernetes.io/component"], "worker") || said["buildId"] == nil {
 				require.Empty(t, got, name)
+				continue
 			}
+			build := "1.2.3" // its image is named by digest
+			if !strings.HasSuffix(name, "-worker") {
+				_, build, _ = strings.Cut(pod.Spec.Containers[0].Image, ":")
+			}
+			require.Equal(t, map[string]string{"VERIGATE_WORKER_DEPLOYMENT": "shop", "VERIGATE_WORKER_BUILD_ID": build + "+amd64"}, got)
 		}
 	})
 }

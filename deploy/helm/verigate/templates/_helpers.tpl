@@ -127,6 +127,9 @@ metadata:
     {{- include "verigate.selector" $root | nindent 4 }}
     app.kubernetes.io/part-of: verigate
     app.kubernetes.io/component: {{ .component }}
+    {{- with .workers }}
+    verigate/workers: {{ . }}
+    {{- end }}
     {{- with .values.podLabels }}{{ toYaml . | nindent 4 }}{{ end }}
   annotations:
     # New settings come with new pods.
@@ -153,6 +156,9 @@ spec:
         matchLabels:
           {{- include "verigate.selector" $root | nindent 10 }}
           app.kubernetes.io/component: {{ $.component }}
+          {{- with $.workers }}
+          verigate/workers: {{ . }}
+          {{- end }}
     {{- end }}
   {{- with .values.nodeSelector }}
   nodeSelector: {{- toYaml . | nindent 4 }}
