@@ -29,7 +29,7 @@ func TestEveryBenchmarkMeasures(t *testing.T) {
 			t.Parallel()
 			said := 0
 			report, err := b.Run(t.Context(), bench.Config{
-				Postgres: on, Now: time.Now, Dir: t.TempDir(), Rounds: 2, Accounts: []int{300}, Clients: 2, Requests: 20, Say: func(string, ...any) { said++ },
+				Postgres: on, Now: time.Now, Dir: t.TempDir(), Rounds: 2, Accounts: []int{200}, Clients: 2, Requests: 20, Idle: time.Millisecond, Say: func(string, ...any) { said++ },
 			})
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, said, 2)
