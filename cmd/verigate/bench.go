@@ -86,7 +86,11 @@ func (c benchCmd) postgres(w *world) (*pgserver.Server, func() error, error) {
 	if c.Store != "postgres" {
 		return nil, func() error { return nil }, nil
 	}
-	server, err := pgserver.Start(w.ctx, pgserver.Durable())
+	settings := pgserver.Durable()
+	if c.Name == "pages" {
+		settings = pgserver.Counting()
+	}
+	server, err := pgserver.Start(w.ctx, settings)
 	if err != nil {
 		return nil, nil, err
 	}

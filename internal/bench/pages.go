@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/store/sqlstore"
+	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
@@ -68,7 +69,11 @@ func (c Config) followed(ctx context.Context, r *rig, other *sqlstore.Store, ope
 	}
 	defer func() { err = errors.Join(err, all.close()) }()
 	changes := min(c.requests()/20, 200)
+	if c.Postgres == nil {
+		changes = min(changes, 50) // each waits for the next poll
+	}
 	s = sample{operations: changes, allocs: -1}
+	used := processorTime()
 	for n := range changes {
 		id := accountID(n * stride % open)
 		_, err := other.Append(ctx, lifecycle.Append{
@@ -95,12 +100,12 @@ func (c Config) followed(ctx context.Context, r *rig, other *sqlstore.Store, ope
 		took := c.Now().Sub(written)
 		s.took, s.each = s.took+took, append(s.each, took)
 	}
-	s.resident = resident()
+	s.cpu, s.resident = max(processorTime()-used, 1), resident()
 	return s, nil
 }
 
-// idle counts the database's statements while pages are open and nothing is written: of PostgreSQL its transactions, of which
-// the count itself is one, of SQLite the polls. The memory is what pages make this process keep.
+// idle counts the database's statements while pages are open and nothing is written: of SQLite the polls, of PostgreSQL all
+// but the count itself. The memory is what pages make this process keep.
 func (c Config) idle(ctx context.Context, r *rig, open int) (s sample, err error) {
 	debug.FreeOSMemory()
 	all, err := c.open(ctx, r, open)
@@ -126,11 +131,25 @@ func (c Config) idle(ctx context.Context, r *rig, open int) (s sample, err error
 	return sample{operations: max(after-before, 1), took: took, cpu: cpu, allocs: -1, resident: residentNow()}, err
 }
 
+// statements is how many the database has run. A server of PostgreSQL that does not count them has its transactions counted,
+// which it tells some seconds late.
 func (c Config) statements(ctx context.Context, r *rig) (n int, err error) {
 	if c.Postgres == nil {
 		return int(r.polls.Load()), nil
 	}
-	err = r.db.QueryRowContext(ctx, `SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()`).Scan(&n)
+	var loaded string
+	if err := r.db.QueryRowContext(ctx, `SHOW shared_preload_libraries`).Scan(&loaded); err != nil {
+		return 0, err
+	}
+	query := `SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()`
+	if loaded == pgserver.Counter {
+		query = `SELECT CAST(SUM(calls) AS BIGINT) FROM pg_stat_statements(true) WHERE query !~ 'pg_stat_statements|shared_preload_libraries'
+			AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())`
+		if _, err := r.db.ExecContext(ctx, `CREATE EXTENSION IF NOT EXISTS pg_stat_statements`); err != nil {
+			return 0, err
+		}
+	}
+	err = r.db.QueryRowContext(ctx, query).Scan(&n)
 	return n, err
 }
 
