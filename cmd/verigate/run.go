@@ -21,8 +21,15 @@ const (
 type world struct {
 	ctx            context.Context
 	env            func(name string) (string, bool)
+	around         environment
 	stdin          io.Reader
 	stdout, stderr io.Writer
+}
+
+// environment is what a process finds around it.
+type environment interface {
+	LookupEnv(name string) (value string, ok bool)
+	Environ() []string // as name=value
 }
 
 // usageError is a mistake in the command line or the configuration.
@@ -75,7 +82,7 @@ type exit int
 
 // run is the program. It returns the exit code.
 func run(
-	ctx context.Context, args []string, env func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer,
+	ctx context.Context, args []string, env environment, stdin io.Reader, stdout, stderr io.Writer,
 ) (code int) {
 	defer func() {
 		if thrown := recover(); thrown != nil {
@@ -86,7 +93,7 @@ func run(
 			code = int(wish)
 		}
 	}()
-	w := &world{ctx: ctx, env: env, stdin: stdin, stdout: stdout, stderr: stderr}
+	w := &world{ctx: ctx, env: env.LookupEnv, around: env, stdin: stdin, stdout: stdout, stderr: stderr}
 	parser, err := kong.New(&cli{},
 		kong.Name("verigate"), kong.Description(description), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),

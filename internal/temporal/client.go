@@ -28,10 +28,12 @@ import (
 type Options struct {
 	HostPort  string
 	Namespace string
-	Codec     *payload.Codec // required: nothing is sent in clear
-	TLS       *tls.Config    // nil: plain text, for loopback
-	APIKey    string         // for servers that want one; needs TLS
-	Identity  string         // shown in histories; empty: the SDK's (process and host)
+	Codec     *payload.Codec    // required: nothing is sent in clear
+	TLS       *tls.Config       // nil: plain text, for loopback
+	APIKey    string            // for servers that want one; needs TLS
+	Authority string            // of the connection; empty: the server's name
+	Headers   map[string]string // of every call
+	Identity  string            // shown in histories; empty: the SDK's (process and host)
 	Logger    *slog.Logger
 	Metrics   client.MetricsHandler // what the SDK measures; nil: nobody reads it
 	Tracer    trace.Tracer          // makes spans of commands, workflows and activities; nil: none are made
@@ -42,12 +44,9 @@ func Dial(ctx context.Context, o Options) (client.Client, error) {
 	if o.Codec == nil {
 		return nil, errors.New("temporal: a codec is required")
 	}
-	options := client.Options{
-		HostPort: o.HostPort, Namespace: o.Namespace, Identity: o.Identity,
-		DataConverter: o.Codec.DataConverter(), FailureConverter: o.Codec.FailureConverter(),
-		Logger:            log.NewStructuredLogger(o.Logger),
-		ConnectionOptions: client.ConnectionOptions{TLS: o.TLS}, MetricsHandler: o.Metrics,
-	}
+	options := o.connection()
+	options.DataConverter, options.FailureConverter = o.Codec.DataConverter(), o.Codec.FailureConverter()
+	options.MetricsHandler = o.Metrics
 	if o.Tracer != nil {
 		traced, err := NewTracing(o.Tracer)
 		if err != nil {
@@ -55,15 +54,32 @@ func Dial(ctx context.Context, o Options) (client.Client, error) {
 		}
 		options.Interceptors = []interceptor.ClientInterceptor{traced} // workers take theirs from the client
 	}
-	if o.APIKey != "" {
-		options.Credentials = client.NewAPIKeyStaticCredentials(o.APIKey)
-	}
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("temporal: connect to %s: %w", o.HostPort, err)
 	}
 	return c, nil
 }
+
+// connection says whom to call, and as whom.
+func (o Options) connection() client.Options {
+	options := client.Options{
+		HostPort: o.HostPort, Namespace: o.Namespace, Identity: o.Identity, Logger: log.NewStructuredLogger(o.Logger),
+		ConnectionOptions: client.ConnectionOptions{TLS: o.TLS, Authority: o.Authority},
+	}
+	if o.APIKey != "" {
+		options.Credentials = client.NewAPIKeyStaticCredentials(o.APIKey)
+	}
+	if len(o.Headers) > 0 {
+		options.HeadersProvider = headers(o.Headers)
+	}
+	return options
+}
+
+// headers satisfies client.HeadersProvider.
+type headers map[string]string
+
+func (h headers) GetHeaders(context.Context) (map[string]string, error) { return h, nil }
 
 // NewTracing returns what makes spans of commands, workflows and activities. A trace is carried on in a header of starts,
 // updates and activities, which workflows neither see nor depend on; replays make no spans.
@@ -86,9 +102,7 @@ func SearchAttributes() map[string]enumspb.IndexedValueType {
 // Prepare creates the namespace and the search attributes where they are missing. It is for whoever runs the server:
 // it needs the rights of an operator, and doing it twice is harmless.
 func Prepare(ctx context.Context, o Options, retention time.Duration) error {
-	namespaces, err := client.NewNamespaceClient(client.Options{
-		HostPort: o.HostPort, Logger: log.NewStructuredLogger(o.Logger), ConnectionOptions: client.ConnectionOptions{TLS: o.TLS},
-	})
+	namespaces, err := client.NewNamespaceClient(o.connection())
 	if err != nil {
 		return fmt.Errorf("temporal: connect to %s: %w", o.HostPort, err)
 	}
