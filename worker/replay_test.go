@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,12 +22,18 @@ import (
 	"github.com/verigate/verigate/worker"
 )
 
+// histories are the recorded runs: those of the present code, and in one-queue those of before work was split over several
+// task queues.
 func histories(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "testdata", "histories", "*.json"))
-	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(files), 15, "recorded histories are missing")
-	return files
+	var all []string
+	for _, folder := range []string{"", "one-queue"} {
+		files, err := filepath.Glob(filepath.Join("..", "testdata", "histories", folder, "*.json"))
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, len(files), 15, "recorded histories are missing")
+		all = append(all, files...)
+	}
+	return all
 }
 
 func read(t *testing.T, file string) *historypb.History {
@@ -43,7 +50,7 @@ func read(t *testing.T, file string) *historypb.History {
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	for _, file := range histories(t) {
-		t.Run(filepath.Base(file), func(t *testing.T) {
+		t.Run(strings.TrimPrefix(filepath.ToSlash(file), "../testdata/histories/"), func(t *testing.T) {
 			t.Parallel()
 			replayer := sdkworker.NewWorkflowReplayer()
 			worker.RegisterWorkflows(replayer)

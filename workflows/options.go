@@ -30,9 +30,17 @@ func withStore(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// Priorities within a queue that is behind. The SDK's standard is 3; 1 goes first.
+const (
+	merchantWaits = 1
+	nobodyWaits   = 5
+)
+
 // withOrder: placing an order at the provider, once per order number.
 func withOrder(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              contract.ProviderQueue,
+		Priority:               temporal.Priority{PriorityKey: merchantWaits},
 		StartToCloseTimeout:    10 * time.Second,
 		ScheduleToCloseTimeout: 20 * time.Second, // a worker that is down must not hold the merchant's page for long
 		Summary:                "order face verification",
@@ -43,6 +51,8 @@ func withOrder(ctx workflow.Context) workflow.Context {
 // withQuery: asking the provider now, while somebody waits for the answer.
 func withQuery(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              contract.ProviderQueue,
+		Priority:               temporal.Priority{PriorityKey: merchantWaits},
 		StartToCloseTimeout:    10 * time.Second,
 		ScheduleToCloseTimeout: 12 * time.Second,
 		Summary:                "ask for the face result",
@@ -53,6 +63,8 @@ func withQuery(ctx workflow.Context) workflow.Context {
 // withSeldomQuery: asking the provider long after the QR was shown; nobody waits.
 func withSeldomQuery(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              contract.ProviderQueue,
+		Priority:               temporal.Priority{PriorityKey: nobodyWaits},
 		StartToCloseTimeout:    30 * time.Second,
 		ScheduleToCloseTimeout: 10 * time.Minute,
 		Summary:                "ask for a late face result",
@@ -64,6 +76,7 @@ func withSeldomQuery(ctx workflow.Context) workflow.Context {
 // the loss of a worker is noticed; a shorter one would be billed more often than once a minute.
 func withAwait(ctx workflow.Context, lease time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              contract.WaitingQueue,
 		StartToCloseTimeout:    lease + time.Minute,
 		ScheduleToCloseTimeout: lease + 5*time.Minute,
 		HeartbeatTimeout:       75 * time.Second,
@@ -75,6 +88,8 @@ func withAwait(ctx workflow.Context, lease time.Duration) workflow.Context {
 // withSweepRecord: short reads and writes of a sweep's record, retried until the database is back.
 func withSweepRecord(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              contract.EnforcementQueue,
+		Priority:               temporal.Priority{FairnessKey: "sweeps"},
 		StartToCloseTimeout:    30 * time.Second,
 		ScheduleToCloseTimeout: 24 * time.Hour,
 		Summary:                summary,
@@ -86,6 +101,8 @@ func withSweepRecord(ctx workflow.Context, summary string) workflow.Context {
 // the loss of a worker is noticed, and with it how much is looked at twice.
 func withSweepChunk(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              contract.EnforcementQueue,
+		Priority:               temporal.Priority{FairnessKey: "sweeps"},
 		StartToCloseTimeout:    5 * time.Minute,
 		ScheduleToCloseTimeout: 24 * time.Hour,
 		HeartbeatTimeout:       15 * time.Second,

@@ -199,6 +199,8 @@ func full(ctx workflow.Context) bool {
 // withReminders: a page, or some. The heartbeat says that it lives; its retry goes on where the last heartbeat was.
 func withReminders(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              contract.EnforcementQueue,
+		Priority:               temporal.Priority{FairnessKey: "reminders"},
 		StartToCloseTimeout:    30 * time.Minute,
 		ScheduleToCloseTimeout: 6 * time.Hour,
 		HeartbeatTimeout:       time.Minute,

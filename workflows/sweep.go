@@ -27,7 +27,7 @@ func SweepTick(ctx workflow.Context, in contract.SweepTick) ([]string, error) {
 	for _, key := range policies {
 		key.Instant = instant
 		child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-			WorkflowID: key.WorkflowID(), TaskQueue: contract.TaskQueue,
+			WorkflowID: key.WorkflowID(), TaskQueue: contract.EnforcementQueue,
 			ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
 			WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 			StaticSummary:         "Enforcement sweep " + key.ID(),

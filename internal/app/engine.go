@@ -133,9 +133,12 @@ const firstPoll = 10 * time.Second
 func (a *App) startWorker(ctx context.Context, links *api.Tokens) error {
 	// The SDK keeps one cache for all workers of a process and lets its size be set before the first one starts.
 	sdkworker.SetStickyWorkflowCacheSize(a.config.Worker.Cache)
-	w := worker.New(a.client, a.activities(links), sdkworker.Options{
-		MaxConcurrentActivityExecutionSize: a.config.Worker.MaxActivities,
-		WorkerStopTimeout:                  time.Second, // activities hear of a stop then, and are begun again elsewhere
+	c := a.config.Worker
+	a.watch.sdk.Expect(temporal.Polls(c.Serves())...)
+	w := worker.New(a.client, a.activities(links), worker.Options{
+		Queues: c.Serves(), Activities: c.MaxActivities, Waits: c.MaxWaits, ProviderPerSecond: c.ProviderPerSecond,
+		StopTimeout: time.Second, // activities hear of a stop at once, and are begun again elsewhere
+		Deployment:  c.Deployment, BuildID: c.BuildID,
 	})
 	if err := w.Start(); err != nil {
 		return err

@@ -196,8 +196,18 @@ type Temporal struct {
 type Worker struct {
 	// Run a worker in the process that serves the API. If false, run verigate worker elsewhere.
 	InProcess bool `yaml:"in_process"`
-	// Activities at once, waiting QR codes among them.
+	// Task queues that this process serves: verigate (verifications), verigate-provider (calls to the face provider), verigate-waiting (waits for face results), verigate-enforcement (sweeps and reminders). Empty: all of them. Somebody has to serve each; see docs/temporal.md.
+	Queues []string `yaml:"queues"`
+	// Activities at once from each queue but that of waits.
 	MaxActivities int `yaml:"max_activities" bounds:"1..100000"`
+	// Waits for face results at once: one for each QR code that is shown.
+	MaxWaits int `yaml:"max_waits" bounds:"1..1000000"`
+	// Calls to the face provider that Temporal hands out a second, to all workers together. All workers must have the same figure, or 0, which bounds nothing. A wait for a face result counts once, and asks on within provider.alipay.rate_per_second.
+	ProviderPerSecond float64 `yaml:"provider_per_second" bounds:"0..100000"`
+	// Name under which Temporal knows this program's versions. Used with worker.build_id.
+	Deployment string `yaml:"deployment" form:"required"`
+	// Version of this build for Temporal: it gets no work until verigate rollout says so. Empty: this build gets the work of all versions. See docs/rollout.md.
+	BuildID string `yaml:"build_id"`
 	// Verifications that are kept in memory between two events; each takes some 40 KiB.
 	Cache int `yaml:"cache" bounds:"0..1000000"`
 }
@@ -496,7 +506,7 @@ func Default() Config {
 			CommandTimeout: 10 * time.Second, ProviderTimeout: 30 * time.Second,
 			Dir: "engine", UIPort: -1,
 		},
-		Worker: Worker{InProcess: true, MaxActivities: 1000, Cache: 2000},
+		Worker: Worker{InProcess: true, MaxActivities: 1000, MaxWaits: 10_000, Cache: 2000, Deployment: "verigate"},
 		Provider: Provider{
 			Kind: ProviderAlipay, SimulatorListen: "127.0.0.1:0",
 			Alipay: Alipay{

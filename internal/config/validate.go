@@ -6,9 +6,11 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/verigate/verigate/internal/evidence"
+	"github.com/verigate/verigate/workflows/contract"
 )
 
 // Validate returns everything that is wrong: values out of their bounds, and what does not fit together. It opens no
@@ -39,6 +41,7 @@ func (c *Config) Validate() Faults {
 		"must be below http.write_timeout, or the answer cannot be sent any more")
 	need(t.CommandTimeout < c.HTTP.WriteTimeout, "temporal.command_timeout",
 		"must be below http.write_timeout, or the answer cannot be sent any more")
+	c.Worker.validate(need, t.Mode)
 	c.Provider.validate(need)
 	c.validateDatabases(need)
 	c.Vault.validate(need)
@@ -52,6 +55,24 @@ func (c *Config) Validate() Faults {
 		need(ok, "evidence.needs", "must be kinds of evidence: id_front, id_back, holding, other")
 	}
 	return faults
+}
+
+func (w Worker) validate(need func(ok bool, field, message string), mode string) {
+	known := contract.TaskQueues()
+	for _, queue := range w.Queues {
+		need(slices.Contains(known, queue), "worker.queues", "must be of "+strings.Join(known, ", "))
+	}
+	need(mode != Embedded || len(w.Queues) == 0, "worker.queues", "must be empty when temporal.mode is embedded: nobody else would serve the others")
+	need(mode != Embedded || w.BuildID == "", "worker.build_id",
+		"must be empty when temporal.mode is embedded: there is one build, and nobody to say when it gets work")
+}
+
+// Serves are the task queues that this process serves.
+func (w Worker) Serves() []string {
+	if len(w.Queues) == 0 {
+		return contract.TaskQueues()
+	}
+	return w.Queues
 }
 
 func (h HTTP) validate(need func(ok bool, field, message string)) {

@@ -26,7 +26,7 @@ type Describer interface {
 	DescribeTaskQueue(ctx context.Context, in *workflowservice.DescribeTaskQueueRequest, opts ...grpc.CallOption) (*workflowservice.DescribeTaskQueueResponse, error)
 }
 
-// Backlog tells Prometheus what waits in the task queue for a worker. It is a prometheus.Collector.
+// Backlog tells Prometheus what waits in the task queues for a worker. It is a prometheus.Collector.
 type Backlog struct {
 	server    Describer
 	namespace string
@@ -39,10 +39,10 @@ type Backlog struct {
 	known []prometheus.Metric
 }
 
-// NewBacklog returns the backlog of the contract's queue in a namespace.
+// NewBacklog returns the backlog of the contract's queues in a namespace.
 func NewBacklog(server Describer, namespace string, now func() time.Time) *Backlog {
 	desc := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc("verigate_task_queue_"+name, help, []string{"task_type"}, nil)
+		return prometheus.NewDesc("verigate_task_queue_"+name, help, []string{"task_queue", "task_type"}, nil)
 	}
 	return &Backlog{
 		server: server, namespace: namespace, now: now,
@@ -75,21 +75,30 @@ func (b *Backlog) ask() []prometheus.Metric {
 	ctx, cancel := context.WithTimeout(context.Background(), backlogWait)
 	defer cancel()
 	var all []prometheus.Metric
-	for name, kind := range map[string]enumspb.TaskQueueType{
-		"workflow": enumspb.TASK_QUEUE_TYPE_WORKFLOW, "activity": enumspb.TASK_QUEUE_TYPE_ACTIVITY,
-	} {
-		answer, err := b.server.DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
-			Namespace: b.namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: contract.TaskQueue}, TaskQueueType: kind, ReportStats: true,
-		})
-		if err != nil {
-			return nil
+	for _, queue := range contract.TaskQueues() {
+		for name, kind := range kinds(queue) {
+			answer, err := b.server.DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+				Namespace: b.namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, TaskQueueType: kind, ReportStats: true,
+			})
+			if err != nil {
+				return nil
+			}
+			gauge := func(d *prometheus.Desc, v float64) {
+				all = append(all, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, queue, name))
+			}
+			gauge(b.tasks, float64(answer.GetStats().GetApproximateBacklogCount()))
+			gauge(b.age, answer.GetStats().GetApproximateBacklogAge().AsDuration().Seconds())
+			gauge(b.pollers, float64(len(answer.GetPollers())))
 		}
-		gauge := func(d *prometheus.Desc, v float64) {
-			all = append(all, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, name))
-		}
-		gauge(b.tasks, float64(answer.GetStats().GetApproximateBacklogCount()))
-		gauge(b.age, answer.GetStats().GetApproximateBacklogAge().AsDuration().Seconds())
-		gauge(b.pollers, float64(len(answer.GetPollers())))
+	}
+	return all
+}
+
+// kinds of tasks that a queue has.
+func kinds(queue string) map[string]enumspb.TaskQueueType {
+	all := map[string]enumspb.TaskQueueType{"activity": enumspb.TASK_QUEUE_TYPE_ACTIVITY}
+	if queue == contract.TaskQueue || queue == contract.EnforcementQueue {
+		all["workflow"] = enumspb.TASK_QUEUE_TYPE_WORKFLOW
 	}
 	return all
 }

@@ -30,8 +30,21 @@ type measured struct {
 	gauges   map[string]*prometheus.GaugeVec
 	timers   map[string]*prometheus.HistogramVec
 	values   map[string]map[string]bool // by label
-	polls    map[string]*polls          // by kind of task
-	began    chan struct{}              // closed when every kind was polled for
+	polls    map[Poll]*polls            // that are expected
+	began    chan struct{}              // closed when all of them were there
+}
+
+// Poll is a queue and a kind of task, workflow or activity, that a worker asks for.
+type Poll struct{ Queue, Kind string }
+
+// Polls are what a process asks for that serves queues.
+func Polls(queues []string) (all []Poll) {
+	for _, queue := range queues {
+		for kind := range kinds(queue) {
+			all = append(all, Poll{queue, kind})
+		}
+	}
+	return all
 }
 
 // polls are the requests for tasks of one kind that wait at the server.
@@ -45,8 +58,17 @@ func NewMetrics(now func() time.Time) *Metrics {
 	return &Metrics{measured: &measured{
 		now: now, counters: map[string]*prometheus.CounterVec{}, gauges: map[string]*prometheus.GaugeVec{},
 		timers: map[string]*prometheus.HistogramVec{}, values: map[string]map[string]bool{}, began: make(chan struct{}),
-		polls: map[string]*polls{"workflow": {waiting: map[string]float64{}}, "activity": {waiting: map[string]float64{}}},
+		polls: map[Poll]*polls{},
 	}}
+}
+
+// Expect says what the workers of this process will ask for, before they begin to.
+func (m *Metrics) Expect(all ...Poll) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range all {
+		m.polls[p] = &polls{waiting: map[string]float64{}}
+	}
 }
 
 // labels are the tags that are kept: what the SDK says of namespace and client is the same for all.
@@ -88,8 +110,8 @@ func (m *Metrics) Gauge(name string) client.MetricsGauge {
 	}
 	g := level{Gauge: vec.WithLabelValues(m.told()...)}
 	if name == "temporal_num_pollers" {
-		poller := m.tags["poller_type"]
-		g.also = func(v float64) { m.polling(poller, v) }
+		queue, poller := m.tags["task_queue"], m.tags["poller_type"]
+		g.also = func(v float64) { m.polling(queue, poller, v) }
 	}
 	return g
 }
@@ -175,14 +197,17 @@ const pause = 10 * time.Second
 // ErrNotPolling means that the worker of this process asks for no tasks, or no longer.
 var ErrNotPolling = errors.New("temporal: the worker asks for no tasks")
 
-func (m *Metrics) polling(poller string, waiting float64) {
+func (m *Metrics) polling(queue, poller string, waiting float64) {
 	kind := "workflow" // sticky ones too
 	if poller == "activity_task" {
 		kind = "activity"
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.polls[kind]
+	p := m.polls[Poll{queue, kind}]
+	if p == nil {
+		return
+	}
 	had := p.any()
 	p.waiting[poller] = waiting
 	switch has := p.any(); {
@@ -213,7 +238,7 @@ func (p *polls) any() bool {
 	return false
 }
 
-// AwaitPolling returns when the worker of this process has asked for tasks of every kind, or ErrNotPolling when ctx ends.
+// AwaitPolling returns when the workers of this process have asked for everything that is expected of them, or ErrNotPolling when ctx ends.
 func (m *Metrics) AwaitPolling(ctx context.Context) error {
 	select {
 	case <-m.began:
@@ -223,10 +248,13 @@ func (m *Metrics) AwaitPolling(ctx context.Context) error {
 	}
 }
 
-// Polling returns ErrNotPolling while the worker of this process does not ask for tasks.
+// Polling returns ErrNotPolling while something is not asked for that is expected, or nothing is expected.
 func (m *Metrics) Polling(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if len(m.polls) == 0 {
+		return ErrNotPolling
+	}
 	for _, p := range m.polls {
 		if !p.any() && (p.ended.IsZero() || m.now().Sub(p.ended) >= pause) {
 			return ErrNotPolling

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,10 +71,14 @@ func TestPolling(t *testing.T) {
 	now := time.Date(2020, 12, 1, 0, 0, 0, 0, time.UTC)
 	m := temporal.NewMetrics(func() time.Time { return now })
 	waiting := func(poller string, n float64) {
-		m.WithTags(map[string]string{"poller_type": poller}).Gauge("temporal_num_pollers").Update(n)
+		m.WithTags(map[string]string{"task_queue": "verigate", "poller_type": poller}).Gauge("temporal_num_pollers").Update(n)
 	}
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
+	require.ErrorIs(t, m.Polling(t.Context()), temporal.ErrNotPolling, "nothing is expected")
+	m.Expect(temporal.Polls([]string{"verigate", "verigate-waiting"})...)
+	m.WithTags(map[string]string{"task_queue": "verigate-waiting", "poller_type": "activity_task"}).Gauge("temporal_num_pollers").Update(1)
+	m.WithTags(map[string]string{"task_queue": "other", "poller_type": "activity_task"}).Gauge("temporal_num_pollers").Update(1)
 	require.ErrorIs(t, m.Polling(t.Context()), temporal.ErrNotPolling)
 	waiting("workflow_task", 1)
 	require.ErrorIs(t, m.Polling(t.Context()), temporal.ErrNotPolling, "nobody asks for activities")
@@ -105,7 +110,7 @@ func (q *queue) DescribeTaskQueue(_ context.Context, in *workflowservice.Describ
 	if q.err != nil {
 		return nil, q.err
 	}
-	if in.Namespace != "ns" || in.TaskQueue.Name != "verigate" || !in.ReportStats {
+	if in.Namespace != "ns" || !strings.HasPrefix(in.TaskQueue.Name, "verigate") || !in.ReportStats {
 		return nil, errors.New("asked for something else")
 	}
 	answer := &workflowservice.DescribeTaskQueueResponse{Pollers: []*taskqueuepb.PollerInfo{{Identity: "canary"}}, Stats: &taskqueuepb.TaskQueueStats{ApproximateBacklogCount: 4}}
@@ -121,13 +126,15 @@ func TestBacklogOfTheTaskQueue(t *testing.T) {
 	b := temporal.NewBacklog(server, "ns", func() time.Time { return now })
 	text := scraped(t, b)
 	for _, line := range []string{
-		`verigate_task_queue_backlog{task_type="workflow"} 4`, `verigate_task_queue_backlog_age_seconds{task_type="activity"} 90`,
-		`verigate_task_queue_pollers{task_type="activity"} 1`,
+		`verigate_task_queue_backlog{task_queue="verigate",task_type="workflow"} 4`,
+		`verigate_task_queue_backlog_age_seconds{task_queue="verigate-provider",task_type="activity"} 90`,
+		`verigate_task_queue_pollers{task_queue="verigate-waiting",task_type="activity"} 1`,
+		`verigate_task_queue_pollers{task_queue="verigate-enforcement",task_type="workflow"} 1`,
 	} {
 		require.Contains(t, text, line)
 	}
 	require.NotContains(t, text, "canary")
-	require.Equal(t, 2, server.asked)
+	require.Equal(t, 6, server.asked)
 	server.err = errors.New("away")
 	require.Equal(t, text, scraped(t, b), "an answer holds for a while")
 	now = now.Add(15 * time.Second)

@@ -35,7 +35,7 @@ func (r *Reminders) Start(ctx context.Context, runID string, dryRun bool) error 
 	ctx, cancel := context.WithTimeout(ctx, r.waits.Command)
 	defer cancel()
 	_, err = r.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: contract.RemindersID(runID), TaskQueue: contract.TaskQueue,
+		ID: contract.RemindersID(runID), TaskQueue: contract.EnforcementQueue,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		StaticSummary:            "reminders of " + name,

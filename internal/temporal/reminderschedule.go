@@ -31,7 +31,7 @@ func reminderSchedule(policyName string) client.ScheduleOptions {
 		// A run that was missed needs no catching up: the next one finds what is still true.
 		CatchupWindow: time.Minute,
 		Action: &client.ScheduleWorkflowAction{
-			ID: contract.RemindersID(run), Workflow: contract.RemindersWorkflow, TaskQueue: contract.TaskQueue,
+			ID: contract.RemindersID(run), Workflow: contract.RemindersWorkflow, TaskQueue: contract.EnforcementQueue,
 			Args: []any{contract.RemindersStart{Policy: policyName}},
 		},
 	}

@@ -82,7 +82,7 @@ func at(n int) []client.ScheduleRange { return []client.ScheduleRange{{Start: n}
 
 func (s *Schedules) want(ctx context.Context, id, reason string, spec client.ScheduleSpec) error {
 	action := &client.ScheduleWorkflowAction{
-		ID: "sweep-tick/" + reason, Workflow: contract.SweepTickWorkflow, TaskQueue: contract.TaskQueue,
+		ID: "sweep-tick/" + reason, Workflow: contract.SweepTickWorkflow, TaskQueue: contract.EnforcementQueue,
 		Args: []any{contract.SweepTick{Reason: reason}}, WorkflowRunTimeout: CatchUp,
 	}
 	_, err := s.client.ScheduleClient().Create(ctx, client.ScheduleOptions{

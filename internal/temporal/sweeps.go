@@ -29,7 +29,7 @@ func (s *Sweeps) Start(ctx context.Context, in contract.Sweep) error {
 	ctx, cancel := context.WithTimeout(ctx, s.waits.Command)
 	defer cancel()
 	_, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: in.WorkflowID(), TaskQueue: contract.TaskQueue, StaticSummary: "Enforcement sweep " + in.ID(),
+		ID: in.WorkflowID(), TaskQueue: contract.EnforcementQueue, StaticSummary: "Enforcement sweep " + in.ID(),
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 	}, contract.SweepWorkflow, in)

@@ -57,7 +57,7 @@ type bed struct {
 	store    *sqlstore.Store
 	provider *provider
 	offset   time.Duration
-	worker   sdkworker.Worker
+	worker   *worker.Workers
 	connect  func() // fills in what needs the store, if an option asks for it
 }
 
@@ -98,7 +98,7 @@ func newBed(t *testing.T, options ...option) *bed {
 		b.connect()
 	}
 	b.typed = workflows.NewClient(c, workflows.WithClockOffset(b.offset))
-	w := worker.New(c, deps, sdkworker.Options{WorkerStopTimeout: 5 * time.Second})
+	w := worker.New(c, deps, worker.Options{StopTimeout: 5 * time.Second})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
 	b.worker, b.deps = w, deps

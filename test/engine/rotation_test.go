@@ -13,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
-	sdkworker "go.temporal.io/sdk/worker"
 	"google.golang.org/protobuf/reflect/protopath"
 	"google.golang.org/protobuf/reflect/protorange"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -103,7 +102,7 @@ func (b *bed) restart(keys []byte, logger *slog.Logger) {
 	b.codec = newCodec(b.t, keys)
 	b.client = b.dial(b.server, b.codec, logger)
 	b.typed = workflows.NewClient(b.client)
-	b.worker = worker.New(b.client, b.deps, sdkworker.Options{WorkerStopTimeout: 5 * time.Second})
+	b.worker = worker.New(b.client, b.deps, worker.Options{StopTimeout: 5 * time.Second})
 	require.NoError(b.t, b.worker.Start())
 	b.t.Cleanup(b.worker.Stop)
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	sdkworker "go.temporal.io/sdk/worker"
 
 	"github.com/verigate/verigate/activities"
 	"github.com/verigate/verigate/internal/api"
@@ -59,7 +58,7 @@ type sweepBed struct {
 	*bed
 	sweeps *temporal.Sweeps
 	doors  *doors
-	again  func() sdkworker.Worker // starts one more worker
+	again  func() *worker.Workers // starts one more worker
 	total  int
 }
 
@@ -81,8 +80,8 @@ func newSweepBed(t *testing.T, accounts int, closed bool) *sweepBed {
 			kept = *d
 		}
 	})
-	s.again = func() sdkworker.Worker {
-		w := worker.New(s.client, kept, sdkworker.Options{WorkerStopTimeout: 100 * time.Millisecond})
+	s.again = func() *worker.Workers {
+		w := worker.New(s.client, kept, worker.Options{StopTimeout: 100 * time.Millisecond})
 		require.NoError(t, w.Start())
 		return w
 	}

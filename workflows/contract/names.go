@@ -7,8 +7,20 @@ import (
 	"strings"
 )
 
-// TaskQueue is the queue that Verigate's workers poll.
-const TaskQueue = "verigate"
+// Task queues. Each has workers of its own, so that what fills one does not hold up another; see docs/temporal.md.
+const (
+	// TaskQueue has verifications, and short activities on our own database.
+	TaskQueue = "verigate"
+	// ProviderQueue has calls to the face provider, which share its quota.
+	ProviderQueue = "verigate-provider"
+	// WaitingQueue has waits for face results. Each holds a place of its worker for minutes.
+	WaitingQueue = "verigate-waiting"
+	// EnforcementQueue has sweeps and reminders.
+	EnforcementQueue = "verigate-enforcement"
+)
+
+// TaskQueues lists them.
+func TaskQueues() []string { return []string{TaskQueue, ProviderQueue, WaitingQueue, EnforcementQueue} }
 
 // Workflow types.
 const (
