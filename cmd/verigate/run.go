@@ -55,6 +55,7 @@ type cli struct {
 	Audit     auditCmd     `cmd:"" help:"Read and verify the log of what people did, through a running API."`
 	Receipt   receiptCmd   `cmd:"" help:"Check receipts of decisions through a running API."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database's schema, and a remote engine's namespace, up to date."`
+	Rollout   rolloutCmd   `cmd:"" help:"Divide the work among builds of the workers, on a remote engine."`
 	Reconcile reconcileCmd `cmd:"" help:"After a restore: bring workflows and store together and report each account."`
 	Replay    replayCmd    `cmd:"" help:"Run this build's workflow code against recorded histories."`
 	Keys      keysCmd      `cmd:"" help:"Make, list and disable API keys."`

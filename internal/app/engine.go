@@ -75,8 +75,15 @@ func temporalOptions(t config.Temporal, keyset config.Secret, log *slog.Logger) 
 	if err != nil {
 		return temporal.Options{}, fmt.Errorf("secrets.codec_keyset: %w", err)
 	}
+	o, err := reach(t, log)
+	o.Codec = codec
+	return o, err
+}
+
+// reach says how to connect, certificates included.
+func reach(t config.Temporal, log *slog.Logger) (temporal.Options, error) {
 	o := temporal.Options{
-		HostPort: t.Address, Namespace: t.Namespace, Codec: codec, APIKey: t.APIKey.Reveal(), Logger: log,
+		HostPort: t.Address, Namespace: t.Namespace, APIKey: t.APIKey.Reveal(), Logger: log,
 		Authority: t.Inline.Authority, Headers: map[string]string{},
 	}
 	for name, value := range t.Inline.Headers {
@@ -85,6 +92,7 @@ func temporalOptions(t config.Temporal, keyset config.Secret, log *slog.Logger) 
 	if t.Mode == config.Embedded || !t.TLS {
 		return o, nil
 	}
+	var err error
 	o.TLS, err = temporalTLS(t)
 	return o, err
 }
