@@ -80,7 +80,11 @@ func (w *world) rollout(r temporal.Rollout, machine bool) error {
 	}
 	w.say("\n")
 	for _, v := range r.Versions {
-		w.say("%-24s %-9s since %s  %s\n", v.BuildID, v.Role, v.CreatedAt.UTC().Format(time.RFC3339), strings.Join(v.Queues, " "))
+		w.say("%-24s %-9s since %s", v.BuildID, v.Role, v.CreatedAt.UTC().Format(time.RFC3339))
+		if len(v.Missing) > 0 {
+			w.say("  does not serve %s", strings.Join(v.Missing, ", "))
+		}
+		w.say("\n")
 	}
 	return nil
 }
@@ -89,6 +93,7 @@ func (w *world) rollout(r temporal.Rollout, machine bool) error {
 type target struct {
 	settings
 	Build       string `arg:"" optional:"" help:"Build id, as worker.build_id of its workers."`
+	Force       bool   `help:"Though the build does not serve every task queue: what is in the others goes to workers without a build id."`
 	Unversioned bool   `help:"Workers without a build id, in place of a build."`
 	JSON        bool   `name:"json" help:"Print what is so now as JSON."`
 }
@@ -133,7 +138,7 @@ Examples:
 
 // Run makes a build current.
 func (c rolloutCurrentCmd) Run(w *world) error {
-	return c.change(w, func(r *temporal.Rollouts) error { return r.SetCurrent(w.ctx, c.Build) })
+	return c.change(w, func(r *temporal.Rollouts) error { return r.SetCurrent(w.ctx, c.Build, c.Force) })
 }
 
 type rolloutRampCmd struct {
@@ -155,5 +160,5 @@ func (c rolloutRampCmd) Run(w *world) error {
 	if c.To < 0 || c.To > 100 {
 		return usageError{fmt.Errorf("--to must be from 0 to 100 percent")}
 	}
-	return c.change(w, func(r *temporal.Rollouts) error { return r.Ramp(w.ctx, c.Build, c.To) })
+	return c.change(w, func(r *temporal.Rollouts) error { return r.Ramp(w.ctx, c.Build, c.To, c.Force) })
 }

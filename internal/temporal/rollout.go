@@ -10,6 +10,8 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+
+	"github.com/verigate/verigate/workflows/contract"
 )
 
 // Role says what a version of the workers gets to do.
@@ -37,7 +39,7 @@ type RolloutVersion struct {
 	BuildID   string    `json:"build_id"`
 	Role      Role      `json:"role"`
 	CreatedAt time.Time `json:"created_at"`
-	Queues    []string  `json:"queues"` // task queues that its workers have asked, by name
+	Missing   []string  `json:"missing,omitempty"` // task queues that none of its workers has asked, such as "verigate-waiting (activity)"
 }
 
 // Find returns a version, and whether there is one.
@@ -75,8 +77,8 @@ var (
 		"temporal.namespace and worker.deployment")
 	ErrNoBuild = errors.New("no worker of this build has asked for work yet: start one with this worker.build_id, and look at the ids in " +
 		"verigate rollout status")
-	ErrQueuesMissing = errors.New("this build does not serve every task queue that the current one serves: start workers of it for the " +
-		"others (worker.queues), or what is in them goes to workers without a build id")
+	ErrQueuesMissing = errors.New("this build does not serve every task queue, and what is in the others would go to workers without a build id: " +
+		"wait until its workers have started, or start some for the others (worker.queues); --force takes it as it is")
 	ErrIsCurrent      = errors.New("this build is current already, so there is nothing to ramp")
 	ErrGetsWork       = errors.New("this build is current or ramping and is never drained: make another one current first")
 	ErrChanged        = errors.New("somebody else changed the rollout at the same moment: look at verigate rollout status, and say it again")
@@ -92,29 +94,38 @@ func (r *Rollouts) Status(ctx context.Context) (Rollout, error) {
 	}
 	out := rolloutOf(r.deployment, answer.Info)
 	for i, v := range out.Versions {
-		if out.Versions[i].Queues, err = r.queues(ctx, v.BuildID); err != nil {
+		if out.Versions[i].Missing, err = r.missing(ctx, v.BuildID); err != nil {
 			return Rollout{}, err
 		}
 	}
 	return out, nil
 }
 
-// queues are the task queues of a build; none if the server has forgotten it meanwhile.
-func (r *Rollouts) queues(ctx context.Context, buildID string) ([]string, error) {
+// missing are the task queues that none of a build's workers has asked; none if the server has forgotten the build meanwhile.
+func (r *Rollouts) missing(ctx context.Context, buildID string) (names []string, err error) {
 	answer, err := r.handle.DescribeVersion(ctx, client.WorkerDeploymentDescribeVersionOptions{BuildID: buildID})
-	names := []string{}
 	var gone *serviceerror.NotFound
 	if errors.As(err, &gone) {
-		return names, nil
+		return nil, nil
 	}
 	if err != nil {
 		return nil, rolloutFault(err, ErrNoBuild)
 	}
+	asked := map[Poll]bool{}
 	for _, q := range answer.Info.TaskQueuesInfos {
-		names = append(names, q.Name)
+		kind := "activity"
+		if q.Type == client.TaskQueueTypeWorkflow {
+			kind = "workflow"
+		}
+		asked[Poll{q.Name, kind}] = true
+	}
+	for _, p := range Polls(contract.TaskQueues()) {
+		if !asked[p] {
+			names = append(names, p.Queue+" ("+p.Kind+")")
+		}
 	}
 	slices.Sort(names)
-	return slices.Compact(names), nil
+	return names, nil
 }
 
 func rolloutOf(deployment string, info client.WorkerDeploymentInfo) Rollout {
@@ -144,38 +155,51 @@ func rolloutOf(deployment string, info client.WorkerDeploymentInfo) Rollout {
 }
 
 // SetCurrent gives all work but that of pinned runs to a build; to workers without a build id if it is empty. Doing it twice
-// is once.
-func (r *Rollouts) SetCurrent(ctx context.Context, buildID string) error {
-	token, err := r.look(ctx, buildID)
+// is once. With force it does not look whether the build serves every task queue.
+func (r *Rollouts) SetCurrent(ctx context.Context, buildID string, force bool) error {
+	token, err := r.look(ctx, buildID, force)
 	if err != nil {
 		return err
 	}
-	_, err = r.handle.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: buildID, ConflictToken: token})
-	return rolloutFault(err, ErrNoBuild)
-}
-
-// Ramp gives a share of the work, in percent from 0 to 100, to a build. At 0 it gets none.
-func (r *Rollouts) Ramp(ctx context.Context, buildID string, percentage float32) error {
-	token, err := r.look(ctx, buildID)
-	if err != nil {
-		return err
-	}
-	_, err = r.handle.SetRampingVersion(ctx, client.WorkerDeploymentSetRampingVersionOptions{
-		BuildID: buildID, Percentage: percentage, ConflictToken: token,
+	_, err = r.handle.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{
+		BuildID: buildID, ConflictToken: token, IgnoreMissingTaskQueues: force,
 	})
 	return rolloutFault(err, ErrNoBuild)
 }
 
-// look makes sure that there is a build, and returns a token against what another one changes at the same time.
-func (r *Rollouts) look(ctx context.Context, buildID string) (token []byte, err error) {
+// Ramp gives a share of the work, in percent from 0 to 100, to a build. At 0 it gets none. force is as in SetCurrent.
+func (r *Rollouts) Ramp(ctx context.Context, buildID string, percentage float32, force bool) error {
+	token, err := r.look(ctx, buildID, force)
+	if err != nil {
+		return err
+	}
+	_, err = r.handle.SetRampingVersion(ctx, client.WorkerDeploymentSetRampingVersionOptions{
+		BuildID: buildID, Percentage: percentage, ConflictToken: token, IgnoreMissingTaskQueues: force,
+	})
+	return rolloutFault(err, ErrNoBuild)
+}
+
+// look makes sure that a build is there, whole unless forced, and returns a token against what another one changes at the
+// same time. The server itself asks for the queues of the current build only, and not if they were idle of late.
+func (r *Rollouts) look(ctx context.Context, buildID string, force bool) (token []byte, err error) {
 	answer, err := r.handle.Describe(ctx, client.WorkerDeploymentDescribeOptions{})
 	if err != nil {
 		return nil, rolloutFault(err, ErrNoDeployment)
 	}
-	if _, known := rolloutOf(r.deployment, answer.Info).Find(buildID); !known && buildID != "" {
+	if buildID == "" {
+		return answer.ConflictToken, nil
+	}
+	if _, known := rolloutOf(r.deployment, answer.Info).Find(buildID); !known {
 		return nil, ErrNoBuild
 	}
-	return answer.ConflictToken, nil
+	if force {
+		return answer.ConflictToken, nil
+	}
+	missing, err := r.missing(ctx, buildID)
+	if err == nil && len(missing) > 0 {
+		err = fmt.Errorf("%w. Missing: %s", ErrQueuesMissing, strings.Join(missing, ", "))
+	}
+	return answer.ConflictToken, err
 }
 
 // AwaitDrained returns when no run needs a build any more, looking every so often. The server notices late: some minutes.

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/verigate/verigate/internal/temporal"
+	"github.com/verigate/verigate/workflows/contract"
 )
 
 // deployment answers as a server does. Its descriptions are given out in turn, the last one again and again.
@@ -22,6 +23,7 @@ type deployment struct {
 	refusal error // of changing
 	tokens  []string
 	current []string
+	forced  []bool
 	ramp    float32
 }
 
@@ -40,18 +42,28 @@ func (d *deployment) DescribeVersion(_ context.Context, o client.WorkerDeploymen
 	if o.BuildID == "v0" {
 		return client.WorkerDeploymentVersionDescription{}, serviceerror.NewNotFound("forgotten meanwhile")
 	}
-	return client.WorkerDeploymentVersionDescription{Info: client.WorkerDeploymentVersionInfo{
-		TaskQueuesInfos: []client.WorkerDeploymentTaskQueueInfo{{Name: "q2"}, {Name: "q1"}, {Name: "q2"}},
-	}}, nil
+	var info client.WorkerDeploymentVersionInfo
+	for _, p := range temporal.Polls(contract.TaskQueues()) {
+		kind := client.TaskQueueTypeActivity
+		if p.Kind == "workflow" {
+			kind = client.TaskQueueTypeWorkflow
+		}
+		if o.BuildID != "v4" || p.Queue != contract.TaskQueue {
+			info.TaskQueuesInfos = append(info.TaskQueuesInfos, client.WorkerDeploymentTaskQueueInfo{Name: p.Queue, Type: client.TaskQueueType(kind)})
+		}
+	}
+	return client.WorkerDeploymentVersionDescription{Info: info}, nil
 }
 
 func (d *deployment) SetCurrentVersion(_ context.Context, o client.WorkerDeploymentSetCurrentVersionOptions) (client.WorkerDeploymentSetCurrentVersionResponse, error) {
 	d.tokens, d.current = append(d.tokens, string(o.ConflictToken)), append(d.current, o.BuildID)
+	d.forced = append(d.forced, o.IgnoreMissingTaskQueues)
 	return client.WorkerDeploymentSetCurrentVersionResponse{}, d.refusal
 }
 
 func (d *deployment) SetRampingVersion(_ context.Context, o client.WorkerDeploymentSetRampingVersionOptions) (client.WorkerDeploymentSetRampingVersionResponse, error) {
 	d.tokens, d.ramp = append(d.tokens, string(o.ConflictToken)), o.Percentage
+	d.forced = append(d.forced, o.IgnoreMissingTaskQueues)
 	return client.WorkerDeploymentSetRampingVersionResponse{}, d.refusal
 }
 
@@ -88,29 +100,33 @@ func TestRolloutStatus(t *testing.T) {
 	d := &deployment{infos: []client.WorkerDeploymentInfo{builds("v2", "v3", drained, draining, none, none, none)}}
 	got, err := temporal.NewRollouts(d, "verigate").Status(t.Context())
 	require.NoError(t, err)
-	queues := []string{"q1", "q2"}
 	require.Equal(t, temporal.Rollout{Deployment: "verigate", Current: "v2", Ramping: "v3", Percentage: 25, Versions: []temporal.RolloutVersion{
-		{BuildID: "v4", Role: temporal.RoleInactive, CreatedAt: time.Unix(4, 0), Queues: queues},
-		{BuildID: "v3", Role: temporal.RoleRamping, CreatedAt: time.Unix(3, 0), Queues: queues},
-		{BuildID: "v2", Role: temporal.RoleCurrent, CreatedAt: time.Unix(2, 0), Queues: queues},
-		{BuildID: "v1", Role: temporal.RoleDraining, CreatedAt: time.Unix(1, 0), Queues: queues},
-		{BuildID: "v0", Role: temporal.RoleDrained, CreatedAt: time.Unix(0, 0), Queues: []string{}},
+		{BuildID: "v4", Role: temporal.RoleInactive, CreatedAt: time.Unix(4, 0), Missing: []string{"verigate (activity)", "verigate (workflow)"}},
+		{BuildID: "v3", Role: temporal.RoleRamping, CreatedAt: time.Unix(3, 0)},
+		{BuildID: "v2", Role: temporal.RoleCurrent, CreatedAt: time.Unix(2, 0)},
+		{BuildID: "v1", Role: temporal.RoleDraining, CreatedAt: time.Unix(1, 0)},
+		{BuildID: "v0", Role: temporal.RoleDrained, CreatedAt: time.Unix(0, 0)},
 	}}, got)
 }
 
 func TestRolloutChanges(t *testing.T) {
 	t.Parallel()
-	d := &deployment{infos: []client.WorkerDeploymentInfo{builds("v0", "", none, none)}}
+	d := &deployment{infos: []client.WorkerDeploymentInfo{builds("v0", "", none, none, none, none, none)}}
 	r := temporal.NewRollouts(d, "verigate")
-	require.NoError(t, r.SetCurrent(t.Context(), "v1"))
-	require.NoError(t, r.SetCurrent(t.Context(), ""), "workers without a build id are no version")
-	require.NoError(t, r.Ramp(t.Context(), "v1", 10))
+	require.NoError(t, r.SetCurrent(t.Context(), "v1", false))
+	require.NoError(t, r.SetCurrent(t.Context(), "", false), "workers without a build id are no version")
+	require.NoError(t, r.Ramp(t.Context(), "v1", 10, false))
 	require.Equal(t, []string{"v1", ""}, d.current)
 	require.InDelta(t, 10, d.ramp, 0)
 	require.Equal(t, []string{"t", "t", "t"}, d.tokens, "nobody else's change is undone")
-	require.ErrorIs(t, r.SetCurrent(t.Context(), "v9"), temporal.ErrNoBuild)
-	require.ErrorIs(t, r.Ramp(t.Context(), "v9", 1), temporal.ErrNoBuild)
-	require.Len(t, d.tokens, 3)
+	require.ErrorIs(t, r.SetCurrent(t.Context(), "v9", true), temporal.ErrNoBuild)
+	require.ErrorIs(t, r.Ramp(t.Context(), "v9", 1, true), temporal.ErrNoBuild)
+	require.ErrorContains(t, r.SetCurrent(t.Context(), "v4", false), "Missing: verigate (activity), verigate (workflow)")
+	require.ErrorIs(t, r.Ramp(t.Context(), "v4", 1, false), temporal.ErrQueuesMissing)
+	require.Equal(t, []bool{false, false, false}, d.forced, "what is refused is not sent")
+	require.NoError(t, r.SetCurrent(t.Context(), "v4", true))
+	require.NoError(t, r.Ramp(t.Context(), "v4", 1, true))
+	require.Equal(t, []bool{true, true}, d.forced[3:])
 
 	for text, want := range map[string]error{
 		"proposed current version 'x' is missing active task queues from the current version; …": temporal.ErrQueuesMissing,
@@ -119,13 +135,13 @@ func TestRolloutChanges(t *testing.T) {
 		"ManagerIdentity 'x' is set …": temporal.ErrManagedByOther,
 	} {
 		d.refusal = serviceerror.NewFailedPrecondition(text)
-		require.ErrorIs(t, r.SetCurrent(t.Context(), "v1"), want)
-		require.ErrorIs(t, r.Ramp(t.Context(), "v1", 1), want)
+		require.ErrorIs(t, r.SetCurrent(t.Context(), "v1", false), want)
+		require.ErrorIs(t, r.Ramp(t.Context(), "v1", 1, false), want)
 	}
 	d.refusal = serviceerror.NewUnavailable("away")
-	require.ErrorContains(t, r.SetCurrent(t.Context(), "v1"), "temporal: worker deployment: away")
+	require.ErrorContains(t, r.SetCurrent(t.Context(), "v1", false), "temporal: worker deployment: away")
 	d.err = serviceerror.NewNotFound("no Worker Deployment found")
-	require.ErrorIs(t, r.SetCurrent(t.Context(), "v1"), temporal.ErrNoDeployment)
+	require.ErrorIs(t, r.SetCurrent(t.Context(), "v1", false), temporal.ErrNoDeployment)
 	_, err := r.Status(t.Context())
 	require.ErrorIs(t, err, temporal.ErrNoDeployment)
 }

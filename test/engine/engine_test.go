@@ -246,7 +246,7 @@ func startServer(t *testing.T) server {
 		}, 24*time.Hour))
 		return s
 	}
-	embedded, err := devserver.Start(t.Context(), devserver.Config{Dir: t.TempDir(), UIPort: -1, SearchAttributes: temporal.SearchAttributes()})
+	embedded, err := devserver.Start(t.Context(), devserver.Config{Dir: t.TempDir(), UIPort: -1, SearchAttributes: temporal.SearchAttributes(), Drainage: time.Second})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, embedded.Stop(context.WithoutCancel(t.Context()))) })
 	return server{embedded.Address(), embedded.Namespace()}
