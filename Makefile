@@ -32,6 +32,11 @@ binary: ## build bin/verigate
 binaries: binary ## build bin/verigate, and bin/verigate-failpoints that can crash on demand
 	go build -ldflags '$(LDFLAGS)' -tags failpoints -o bin/verigate-failpoints ./cmd/verigate
 
+# What is deployed with, judged by Helm's, Kubernetes' and Compose's own code.
+.PHONY: deploy
+deploy: binary .bin/testrun ## tests of the Helm chart and the compose file, by their own loaders and the finished binary
+	VERIGATE_BIN='$(CURDIR)/bin/verigate' .bin/testrun test deploy
+
 # A real Temporal server, from the module that go.mod pins: the programs that its makers release.
 .PHONY: temporal
 temporal: .bin/temporal-server .bin/temporal-sql-tool
@@ -110,6 +115,7 @@ vet: ## go vet, test files included
 	go vet ./...
 	go vet -C tools ./...
 	go vet -C tools/release ./...
+	go vet -C tools/deploy ./...
 
 .PHONY: lint
 lint: gofmt golangci workflowcheck alerts ## formatting, linters, determinism of workflows
@@ -129,7 +135,7 @@ workflowcheck: .bin/workflowcheck ## nothing that a workflow reaches may be non-
 
 .PHONY: verify
 verify: .bin/licences ## modules are what go.sum says, go.mod is tidy, and every licence that is shipped is allowed
-	@for module in . tools tools/release; do \
+	@for module in . tools tools/release tools/deploy; do \
 		echo "verify $$module"; \
 		go -C "$$module" mod verify >/dev/null; \
 		go -C "$$module" mod tidy -diff; \

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/bench"
+	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
 )
 
 type benchCmd struct {
@@ -16,6 +17,7 @@ type benchCmd struct {
 	Rounds   int    `default:"5" help:"How often each side takes its turn."`
 	Accounts []int  `placeholder:"N,…" help:"Sizes of the population, for those that have one."`
 	Clients  int    `default:"2" help:"How many clients ask at once."`
+	Store    string `enum:"sqlite,postgres" default:"sqlite" help:"Database: sqlite, or postgres, which is started for it from the programs of this machine."`
 	JSON     bool   `name:"json" help:"Print the report as JSON."`
 }
 
@@ -48,9 +50,14 @@ func (c benchCmd) Run(w *world) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	postgres, stop, err := c.postgres(w)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	machine := bench.ThisMachine(time.Now())
 	report, err := all[i].Run(w.ctx, bench.Config{
-		Now: time.Now, Dir: dir, Rounds: c.Rounds, Accounts: sizes, Clients: c.Clients,
+		Now: time.Now, Dir: dir, Postgres: postgres, Rounds: c.Rounds, Accounts: sizes, Clients: c.Clients,
 		Say: func(format string, args ...any) { w.warn(format+"\n", args...) },
 	})
 	if err != nil {
@@ -62,4 +69,16 @@ func (c benchCmd) Run(w *world) (err error) {
 	}
 	report.Table(w.stdout)
 	return nil
+}
+
+// postgres starts the database's server, if it is that one.
+func (c benchCmd) postgres(w *world) (*pgserver.Server, func() error, error) {
+	if c.Store != "postgres" {
+		return nil, func() error { return nil }, nil
+	}
+	server, err := pgserver.Start(w.ctx, pgserver.Durable())
+	if err != nil {
+		return nil, nil, err
+	}
+	return server, server.Stop, nil
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -15,7 +18,7 @@ type healthCmd struct {
 
 // Help is the manual page.
 func (healthCmd) Help() string {
-	return `Asks a running program whether it can work: its process, its store and its engine. For containers that have no shell and no curl; needs no key.
+	return `Asks a running program whether it can work: its process, its store and its engine. Prints ok, or degraded with what does not work, where decisions go on without it; fails where they do not. For containers that have no shell and no curl; needs no key.
 
 Example:
   verigate health --url http://127.0.0.1:8080`
@@ -41,6 +44,13 @@ func (c healthCmd) Run(w *world) error {
 	if res.StatusCode != http.StatusOK {
 		return problemOf(res)
 	}
-	w.say("ok\n")
+	var told struct {
+		Status string
+		Parts  []string
+	}
+	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<16)).Decode(&told); err != nil {
+		return fmt.Errorf("the answer cannot be read: %w", err)
+	}
+	w.say("%s\n", strings.TrimSpace(told.Status+" "+strings.Join(told.Parts, " ")))
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,8 +13,14 @@ import (
 // TestHealth: a container's check needs no key; whatever is not well is said and gives 1.
 func TestHealth(t *testing.T) {
 	t.Parallel()
+	var degraded atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/readyz" {
+		switch {
+		case r.URL.Path != "/readyz":
+			_, _ = io.WriteString(w, `{"status":"ok"}`)
+		case degraded.Load():
+			_, _ = io.WriteString(w, `{"status":"degraded","parts":["engine","worker"]}`)
+		default:
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = io.WriteString(w, `{"status":503,"code":"engine_unavailable","detail":"The engine does not answer."}`)
 		}
@@ -24,6 +31,10 @@ func TestHealth(t *testing.T) {
 	code, _, errs = call(t, server.URL, "", "health")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, errs, "The engine does not answer.")
+	degraded.Store(true)
+	code, out, errs = call(t, server.URL, "", "health")
+	require.Zero(t, code, errs)
+	require.Equal(t, "degraded engine worker\n", out)
 	server.Close()
 	code, _, errs = call(t, server.URL, "", "health", "--alive")
 	require.Equal(t, exitFailed, code)

@@ -19,12 +19,13 @@ func itoa(n int) string { return strconv.Itoa(n) }
 type migrateCmd struct {
 	place
 	Status bool `help:"Show the steps and apply none."`
+	Engine bool `negatable:"" default:"true" help:"Prepare a remote engine as well: its namespace and search attributes."`
 	JSON   bool `name:"json" help:"Print the steps as JSON."`
 }
 
 // Help is the manual page.
 func (migrateCmd) Help() string {
-	return `Applies the schema steps that are missing; running it twice, or beside a running program, is harmless. With vault.keys_url it does so for both databases. With temporal.mode remote it also creates the namespace and its search attributes where they are missing, which needs an operator's rights on the engine.`
+	return `Applies the schema steps that are missing; running it twice, or beside a running program, is harmless. With vault.keys_url it does so for both databases. With temporal.mode remote it also creates the namespace and its search attributes where they are missing, which needs an operator's rights on the engine; --no-engine leaves that out, as for Temporal Cloud, where they are made by other means (docs/deployment.md).`
 }
 
 // Run migrates.
@@ -46,7 +47,7 @@ func (c migrateCmd) Run(w *world) (err error) {
 	if err != nil {
 		return err
 	}
-	if conf.Temporal.Mode == config.Remote && !c.Status {
+	if conf.Temporal.Mode == config.Remote && c.Engine && !c.Status {
 		if err := app.PrepareRemote(w.ctx, app.Options{Config: conf, Logger: w.logger(conf.Log)}); err != nil {
 			return err
 		}

@@ -111,7 +111,7 @@ func TestDemo(t *testing.T) {
 	answer.Reset()
 	code = run(ctx, []string{"reconcile", "--data", filepath.Join(dir, "data")}, lookup(env), nil, &answer, &complaint)
 	require.Equal(t, exitOK, code, complaint.String()+answer.String())
-	require.Contains(t, answer.String(), "0 begun again, 0 failed")
+	require.Contains(t, answer.String(), "0 begun again, 0 ended, 0 failed")
 
 	require.Eventually(t, func() bool { return strings.Contains(out.String(), "allow (announced)") }, time.Minute, 20*time.Millisecond)
 	stop()

@@ -95,7 +95,7 @@ func (w *world) until(a *app.App, c config.Config) error {
 }
 
 func (w *world) stop(a *app.App, c config.Config) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), c.HTTP.ShutdownTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), c.HTTP.Drain+c.HTTP.ShutdownTimeout)
 	defer cancel()
 	return a.Stop(ctx)
 }

@@ -59,6 +59,7 @@ const (
 	CodeStoreUnavailable     Code = "store_unavailable"
 	CodeProviderUnavailable  Code = "provider_unavailable"
 	CodeClockSkew            Code = "clock_skew"
+	CodeStopping             Code = "stopping"
 )
 
 type meaning struct {
@@ -245,5 +246,8 @@ func codes() map[Code]meaning {
 		CodeClockSkew: {http.StatusServiceUnavailable, 5 * second,
 			text{"The clock of this server is off", "服务器时钟异常"},
 			text{"No decision can be dated. Ask another instance, or try again later.", "暂时无法给出判定，请稍后重试。"}},
+		CodeStopping: {http.StatusServiceUnavailable, second,
+			text{"This process is about to stop", "本实例即将停止"},
+			text{"Send requests to another instance.", "请将请求发送到其他实例。"}},
 	}
 }

@@ -23,42 +23,40 @@ func (s *Server) healthRoutes() {
 		id: "readyz", method: http.MethodGet, path: "/readyz", tag: tagServer,
 		summary: "Can it work?",
 		words: "Asks every part: the store (reachable, its schema up to date), the vault, the clock (within two seconds of the store's), the engine, " +
-			"and the worker, where this process runs one. parts names all that do not work; the code is that of the worst.",
-		codes: []Code{CodeStoreUnavailable, CodeClockSkew, CodeEngineUnavailable},
-	}, func(ctx context.Context, _ *call, _ none) (int, healthView, error) {
-		if p := s.unready(ctx); p != nil {
-			return 0, healthView{}, p
-		}
-		return http.StatusOK, healthView{"ok"}, nil
+			"the worker, where this process runs one, and whether the process is stopping. parts names all that do not work. Without store or right clock nothing can be " +
+			"answered: 503, as from a process that stops. Without the others decisions go on: 200 and degraded.",
+		codes: []Code{CodeStoreUnavailable, CodeClockSkew, CodeStopping},
+	}, func(ctx context.Context, _ *call, _ none) (int, readyView, error) {
+		return s.readiness(ctx)
 	})
 }
 
-// unready returns what does not work, nil if everything does.
-func (s *Server) unready(ctx context.Context) *Problem {
-	failing := map[string]error{}
+type readyView struct {
+	Status string   `json:"status" enum:"ok,degraded"`
+	Parts  []string `json:"parts,omitempty" nullable:"false" doc:"The parts that do not work."`
+}
+
+// readiness says what does not work. It is an error if a balancer had better ask another process; were it one for what all
+// processes share and decisions do not need, an engine that is away would take the gate with it.
+func (s *Server) readiness(ctx context.Context) (int, readyView, error) {
+	var failing map[string]error
 	if s.cfg.Ready != nil {
-		maps.Copy(failing, s.cfg.Ready(ctx))
-	}
-	if _, told := failing["store"]; !told {
-		if err := s.cfg.Store.Ping(ctx); err != nil {
-			failing["store"] = err
-		}
-	}
-	if len(failing) == 0 {
-		return nil
+		failing = s.cfg.Ready(ctx)
 	}
 	parts := slices.Sorted(maps.Keys(failing))
-	code, first := CodeEngineUnavailable, parts[0]
 	for _, row := range []struct {
 		part string
 		code Code
-	}{{"store", CodeStoreUnavailable}, {"vault", CodeStoreUnavailable}, {"clock", CodeClockSkew}} {
-		if failing[row.part] != nil {
-			code, first = row.code, row.part
-			break
+	}{{"store", CodeStoreUnavailable}, {"clock", CodeClockSkew}, {"process", CodeStopping}} {
+		if failing[row.part] == nil {
+			continue
 		}
+		p := problem(row.code).because(fmt.Errorf("%s: %w", row.part, failing[row.part]))
+		p.Parts = parts
+		return 0, readyView{}, p
 	}
-	p := problem(code).because(fmt.Errorf("%s: %w", first, failing[first]))
-	p.Parts = parts
-	return p
+	if len(parts) > 0 {
+		return http.StatusOK, readyView{"degraded", parts}, nil
+	}
+	return http.StatusOK, readyView{Status: "ok"}, nil
 }

@@ -29,7 +29,7 @@ type Problem struct {
 	Policy  rulebook.State   `json:"policy_state,omitempty" enum:"proposed,scheduled,in_force,superseded,rejected,withdrawn" doc:"State of the policy version that does not allow it."`
 	Holder  string           `json:"holder,omitempty" doc:"Id of the person or key that holds the case; until when, next_at says."`
 	Scope   string           `json:"scope,omitempty" doc:"The scope that the key lacks."`
-	Parts   []string         `json:"parts,omitempty" nullable:"false" doc:"The parts of the program that do not work (/readyz): store, vault, clock, engine, worker."`
+	Parts   []string         `json:"parts,omitempty" nullable:"false" doc:"The parts of the program that do not work (/readyz): store, vault, clock, engine, worker, process."`
 	Command string           `json:"command,omitempty" enum:"not_taken,unknown" doc:"What became of the command. If unknown, send it again with the same Idempotency-Key."`
 
 	said  *text         // replaces the detail of the code

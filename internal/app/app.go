@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -84,6 +85,8 @@ type App struct {
 
 	listener net.Listener // of the API
 
+	stopping atomic.Bool
+
 	stack  stack
 	failed chan error // gets the error of a server that ended by itself
 }
@@ -154,8 +157,11 @@ func Start(ctx context.Context, o Options) (_ *App, err error) {
 // Failed gets an error if a part ends by itself: the program cannot go on then.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// Stop stops everything, as far as the context allows.
-func (a *App) Stop(ctx context.Context) error { return a.stack.stop(ctx) }
+// Stop stops everything, as far as the context allows, after http.drain.
+func (a *App) Stop(ctx context.Context) error {
+	a.drain(ctx)
+	return a.stack.stop(ctx)
+}
 
 // Now is business time.
 func (a *App) Now() time.Time { return a.clock.Now() }

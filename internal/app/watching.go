@@ -79,19 +79,48 @@ func (a *App) startWatch(works bool) error {
 
 // parts are what this process cannot work without.
 func (a *App) parts(works bool) []telemetry.Part {
+	serves := a.API != "" // decisions, which need store and clock and nothing else
 	parts := []telemetry.Part{
 		{Name: "store", Ask: func(ctx context.Context) error { return usable(ctx, a.store) }},
-		{Name: "vault", Ask: a.secrets.Ping},
+		{Name: "vault", Ask: a.secrets.Ping, Spare: serves},
 		{Name: "clock", Ask: func(ctx context.Context) error { return gate.CheckClock(ctx, a.store, a.clock.Now) }},
-		{Name: "engine", Ask: a.pingEngine},
+		{Name: "engine", Ask: a.pingEngine, Spare: serves},
+		{Name: "process", Ask: a.goesOn},
 	}
 	if works {
-		parts = append(parts, telemetry.Part{Name: "worker", Ask: a.watch.sdk.Polling})
+		parts = append(parts, telemetry.Part{Name: "worker", Ask: a.watch.sdk.Polling, Spare: serves})
 	}
 	return parts
 }
 
-var errNoEngine = errors.New("app: not connected to an engine")
+var (
+	errNoEngine = errors.New("app: not connected to an engine")
+	errStopping = errors.New("app: the process is stopping")
+)
+
+// goesOn reports that the process is about to stop.
+func (a *App) goesOn(context.Context) error {
+	if a.stopping.Load() {
+		return errStopping
+	}
+	return nil
+}
+
+// drain goes on serving for a while after the process was told to stop, so that balancers see from /readyz that they have to
+// look elsewhere before nobody listens here.
+func (a *App) drain(ctx context.Context) {
+	a.stopping.Store(true)
+	if a.API == "" || a.watch.ready == nil || a.config.HTTP.Drain == 0 {
+		return
+	}
+	a.log.Info("draining", "for", a.config.HTTP.Drain)
+	timer := time.NewTimer(a.config.HTTP.Drain)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
 
 func (a *App) pingEngine(ctx context.Context) error {
 	if a.client == nil {

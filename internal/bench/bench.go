@@ -6,12 +6,15 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
 )
 
 // Config is what a benchmark runs with.
 type Config struct {
 	Now      func() time.Time // for durations
 	Dir      string           // an empty folder for databases
+	Postgres *pgserver.Server // that databases are made on; nil: files of SQLite
 	Rounds   int
 	Accounts []int                            // sizes of the population, for the benchmarks that have one
 	Clients  int                              // that ask at once
@@ -38,7 +41,7 @@ func All() []Benchmark {
 	return []Benchmark{
 		{"gate", "decisions over HTTP against a handler that reads one row and writes a fixed answer", []int{1_000_000}, gateBench},
 		{"decide", "the rules alone against the same comparisons written out", nil, decideBench},
-		{"import", "an import over HTTP against SQLite's bulk insert of the same rows", []int{10_000, 100_000, 1_000_000}, importBench},
+		{"import", "an import over HTTP against the database's bulk insert of the same rows", []int{10_000, 100_000, 1_000_000}, importBench},
 		{"enforcement", "what a deadline does to a population: import, preview, sweeps, decisions meanwhile, report", []int{10_000, 100_000, 1_000_000}, enforcementBench},
 		{"lists", "pages of the list of accounts, by each filter, over HTTP against the SQL of the page", []int{10_000, 100_000, 1_000_000}, listsBench},
 	}

@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,18 +10,26 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/bench"
+	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
+	"github.com/verigate/verigate/internal/store/sqlstore/pgtest"
 )
 
 // TestEveryBenchmarkMeasures runs each with little: what it does must be what is wanted, which it checks itself, and
 // every side but the baseline has a ratio.
 func TestEveryBenchmarkMeasures(t *testing.T) {
 	t.Parallel()
-	for _, b := range bench.All() {
-		t.Run(b.Name, func(t *testing.T) {
+	postgres, err := pgtest.Server()
+	require.NoError(t, err)
+	for n, b := range slices.Repeat(bench.All(), 2) {
+		on, name := (*pgserver.Server)(nil), "SQLite"
+		if n >= len(bench.All()) {
+			on, name = postgres, "PostgreSQL"
+		}
+		t.Run(b.Name+" on "+name, func(t *testing.T) {
 			t.Parallel()
 			said := 0
 			report, err := b.Run(t.Context(), bench.Config{
-				Now: time.Now, Dir: t.TempDir(), Rounds: 2, Accounts: []int{300}, Clients: 2, Requests: 20, Say: func(string, ...any) { said++ },
+				Postgres: on, Now: time.Now, Dir: t.TempDir(), Rounds: 2, Accounts: []int{300}, Clients: 2, Requests: 20, Say: func(string, ...any) { said++ },
 			})
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, said, 2)

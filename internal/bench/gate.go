@@ -20,7 +20,7 @@ const stride = 7919
 // its primary key and writes an answer that never changes.
 func gateBench(ctx context.Context, c Config) (report Report, err error) {
 	for _, accounts := range c.Accounts {
-		r, err := newRig(ctx, c.Dir, fmt.Sprint("gate-", accounts), bareHandler)
+		r, err := c.newRig(ctx, fmt.Sprint("gate-", accounts), bareHandler)
 		if err != nil {
 			return report, err
 		}
@@ -35,7 +35,7 @@ func gateBench(ctx context.Context, c Config) (report Report, err error) {
 
 func (c Config) gateRows(ctx context.Context, r *rig, accounts int) ([]Row, error) {
 	c.Say("registering %d accounts", accounts)
-	if err := r.populate(ctx, accounts); err != nil {
+	if err := errors.Join(r.populate(ctx, accounts), r.db.settle(ctx)); err != nil {
 		return nil, err
 	}
 	requests, asked := c.requests(), 0
@@ -116,7 +116,7 @@ func (r *rig) ask(ctx context.Context, client *http.Client, path, want string) e
 func bareHandler(r *rig) http.Handler {
 	fixed := []byte(`{"account_id":"account-0000000","effect":"allow","message":"` + strings.Repeat("x", 1000) + `"}`)
 	r.db.SetMaxIdleConns(8)
-	stmt, err := r.db.Prepare(`SELECT kind, region, registered_at, closed_at, state, since, turn_since, verified_at FROM accounts WHERE account_id = ?`)
+	stmt, err := r.db.PrepareContext(context.Background(), `SELECT kind, region, registered_at, closed_at, state, since, turn_since, verified_at FROM accounts WHERE account_id = ?`)
 	if err != nil {
 		return http.NotFoundHandler() // its answers are not the ones wanted
 	}

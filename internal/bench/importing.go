@@ -3,7 +3,6 @@ package bench
 import (
 	"bufio"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"github.com/verigate/verigate/internal/bulk"
-	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
 )
@@ -57,11 +55,11 @@ func writeAccounts(path string, accounts int, nth func(int) policy.Account) erro
 }
 
 func (c Config) importFile(ctx context.Context, name, file string, accounts int) (s sample, err error) {
-	r, err := newRig(ctx, c.Dir, name, nil)
+	r, err := c.newRig(ctx, name, nil)
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, r.close(ctx), removeDatabase(r.path)) }()
+	defer func() { err = errors.Join(err, r.close(ctx)) }()
 	return c.importInto(ctx, r, file, accounts)
 }
 
@@ -103,112 +101,84 @@ func (c Config) importInto(ctx context.Context, r *rig, file string, accounts in
 	return s, err
 }
 
-// bulkInsert is what SQLite needs for the same rows.
+// bulkInsert is what the database needs for the same rows.
 func (c Config) bulkInsert(ctx context.Context, name string, accounts int) (s sample, err error) {
-	path := filepath.Join(c.Dir, name+".db")
-	if err := migrated(ctx, path); err != nil {
-		return s, err
-	}
-	db, err := openSQL(path)
+	defer func() { err = errors.Join(err, c.remove(ctx, name)) }()
+	db, err := c.create(ctx, name)
 	if err != nil {
 		return s, err
 	}
 	db.SetMaxOpenConns(1)
-	defer func() { err = errors.Join(err, db.Close(), removeDatabase(path)) }()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	return c.insertInto(ctx, db, accounts, account)
 }
 
-// withoutIndexes drops the indexes of the accounts' tables and returns what builds them again.
-func withoutIndexes(ctx context.Context, db *sql.DB) (rebuild func() error, err error) {
-	rows, err := db.QueryContext(ctx, `SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('accounts', 'account_versions')`)
-	if err != nil {
-		return nil, err
-	}
-	indexes := map[string]string{}
-	for rows.Next() {
-		var name, text string
-		if err := rows.Scan(&name, &text); err != nil {
-			return nil, errors.Join(err, rows.Close())
-		}
-		indexes[name] = text
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, err
-	}
-	for name := range indexes {
-		if _, err := db.ExecContext(ctx, `DROP INDEX `+name); err != nil {
-			return nil, err
-		}
-	}
-	return func() error {
-		for _, text := range indexes {
-			if _, err := db.ExecContext(ctx, text); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, nil
-}
-
 // insertInto drops the indexes of the tables before it begins to count.
-func (c Config) insertInto(ctx context.Context, db *sql.DB, accounts int, nth func(int) policy.Account) (s sample, err error) {
-	rebuild, err := withoutIndexes(ctx, db)
+func (c Config) insertInto(ctx context.Context, db *plainDB, accounts int, nth func(int) policy.Account) (s sample, err error) {
+	rebuild, err := db.withoutIndexes(ctx)
 	if err != nil {
 		return s, err
 	}
 	resident := watchResident(ctx)
 	begun := c.Now()
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return s, err
+	insert := insertRows
+	if db.postgres {
+		insert = copyRows
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	first, err := tx.PrepareContext(ctx, `INSERT INTO accounts (account_id, kind, region, registered_at, version, recorded_at, seq, state, turn)
-		VALUES (?, ?, ?, ?, 1, ?, 0, ?, ?)`)
-	if err != nil {
-		return s, err
-	}
-	second, err := tx.PrepareContext(ctx, `INSERT INTO account_versions (account_id, version, kind, region, registered_at, recorded_at, actor_kind, actor_id, reason)
-		VALUES (?, 1, ?, ?, ?, ?, 'import', 'bench', '')`)
-	if err != nil {
-		return s, err
-	}
-	recorded := announced().UnixNano()
-	for n := range accounts {
-		a := nth(n)
-		_, err := first.ExecContext(ctx, a.ID, string(a.Kind), a.Region, a.RegisteredAt.UnixNano(), recorded, string(lifecycle.Unverified), string(lifecycle.Unverified.Turn()))
-		if err == nil {
-			_, err = second.ExecContext(ctx, a.ID, string(a.Kind), a.Region, a.RegisteredAt.UnixNano(), recorded)
-		}
-		if err != nil {
-			return s, err
-		}
-	}
-	if err := tx.Commit(); err != nil {
-		return s, err
-	}
-	if err := rebuild(); err != nil {
+	if err := errors.Join(insert(ctx, db, accounts, nth), rebuild()); err != nil {
 		return s, err
 	}
 	return sample{operations: accounts, took: c.Now().Sub(begun), allocs: -1, resident: resident()}, nil
 }
 
-// migrated makes a database with the schema.
-func migrated(ctx context.Context, path string) error {
-	s, err := sqlstore.Open(ctx, sqlstore.Config{Path: path, Now: announced})
+// insertRows writes by one prepared statement for each table in one transaction.
+func insertRows(ctx context.Context, db *plainDB, accounts int, nth func(int) policy.Account) error {
+	tx, err := db.BeginTx(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = s.Migrate(ctx)
-	return errors.Join(err, s.Close())
-}
-
-func removeDatabase(path string) error {
-	var errs []error
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	first, err := tx.PrepareContext(ctx, `INSERT INTO accounts (account_id, kind, region, registered_at, version, recorded_at, seq, state, turn)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	if err != nil {
+		return err
+	}
+	second, err := tx.PrepareContext(ctx, `INSERT INTO account_versions (account_id, version, kind, region, registered_at, recorded_at, actor_kind, actor_id, reason)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	if err != nil {
+		return err
+	}
+	for n := range accounts {
+		_, err := first.ExecContext(ctx, accountRow(nth(n))...)
+		if err == nil {
+			_, err = second.ExecContext(ctx, versionRow(nth(n))...)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return errors.Join(errs...)
+	return tx.Commit()
+}
+
+// copyRows writes by COPY.
+func copyRows(ctx context.Context, db *plainDB, accounts int, nth func(int) policy.Account) error {
+	err := db.copyIn(ctx, "accounts", []string{"account_id", "kind", "region", "registered_at", "version", "recorded_at", "seq", "state", "turn"},
+		accounts, func(n int) []any { return accountRow(nth(n)) })
+	if err != nil {
+		return err
+	}
+	return db.copyIn(ctx, "account_versions",
+		[]string{"account_id", "version", "kind", "region", "registered_at", "recorded_at", "actor_kind", "actor_id", "reason"},
+		accounts, func(n int) []any { return versionRow(nth(n)) })
+}
+
+func accountRow(a policy.Account) []any {
+	return []any{
+		a.ID, string(a.Kind), a.Region, a.RegisteredAt.UnixNano(), 1, announced().UnixNano(), 0,
+		string(lifecycle.Unverified), string(lifecycle.Unverified.Turn()),
+	}
+}
+
+func versionRow(a policy.Account) []any {
+	return []any{a.ID, 1, string(a.Kind), a.Region, a.RegisteredAt.UnixNano(), announced().UnixNano(), "import", "bench", ""}
 }

@@ -21,12 +21,12 @@ import (
 // way by the page's own statements: the one that finds its ids, and one that reads the rows of those.
 func listsBench(ctx context.Context, c Config) (report Report, err error) {
 	for _, accounts := range c.Accounts {
-		r, err := newRig(ctx, c.Dir, fmt.Sprint("lists-", accounts), nil)
+		r, err := c.newRig(ctx, fmt.Sprint("lists-", accounts), nil)
 		if err != nil {
 			return report, err
 		}
 		rows, err := c.listRows(ctx, r, accounts)
-		if err := errors.Join(err, r.close(ctx), removeDatabase(r.path)); err != nil {
+		if err := errors.Join(err, r.close(ctx)); err != nil {
 			return report, err
 		}
 		report.Rows = append(report.Rows, rows...)
@@ -36,7 +36,7 @@ func listsBench(ctx context.Context, c Config) (report Report, err error) {
 
 func (c Config) listRows(ctx context.Context, r *rig, accounts int) ([]Row, error) {
 	c.Say("writing %d accounts", accounts)
-	if err := writeShop(ctx, r.db, accounts); err != nil {
+	if err := errors.Join(writeShop(ctx, r.db, accounts), r.db.settle(ctx)); err != nil {
 		return nil, err
 	}
 	now := enforced()
@@ -175,9 +175,13 @@ func (r *rig) barePage(ctx context.Context, f store.AccountFilter, w *walker) er
 	if err != nil {
 		return err
 	}
+	among := `SELECT value FROM json_each(?)`
+	if r.db.postgres {
+		among = `SELECT json_array_elements_text(CAST(? AS json))`
+	}
 	return stream(ctx, r.db, func([]any) {}, `SELECT a.account_id, a.kind, a.region, a.registered_at, a.closed_at, a.seq, a.state, a.since, a.turn_since,
 		a.verified_at, a.changed_at, a.extended_until, a.requested_until, a.restricted, v.fold FROM accounts a LEFT JOIN verifications v
-		ON v.account_id = a.account_id WHERE a.account_id IN (SELECT value FROM json_each(?))`, string(wanted))
+		ON v.account_id = a.account_id WHERE a.account_id IN (`+among+`)`, string(wanted))
 }
 
 // askPage asks the API for a page.
@@ -215,12 +219,12 @@ func (r *rig) askPage(ctx context.Context, client *http.Client, query string, w 
 
 // writeShop fills the tables that lists read, with accounts in every state: registered in the order of their ids over two
 // years, changed in no order.
-func writeShop(ctx context.Context, db *sql.DB, accounts int) error {
-	rebuild, err := withoutIndexes(ctx, db)
+func writeShop(ctx context.Context, db *plainDB, accounts int) error {
+	rebuild, err := db.withoutIndexes(ctx)
 	if err != nil {
 		return err
 	}
-	tx, err := db.BeginTx(ctx, nil)
+	tx, err := db.BeginTx(ctx)
 	if err != nil {
 		return err
 	}

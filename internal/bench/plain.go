@@ -95,14 +95,14 @@ func (s *scene) replay(ctx context.Context, changes []rowChange) (sample, error)
 }
 
 // readRows returns the values of some rows.
-func readRows(ctx context.Context, db *sql.DB, query string, args ...any) ([][]any, error) {
+func readRows(ctx context.Context, db *plainDB, query string, args ...any) ([][]any, error) {
 	var all [][]any
 	err := stream(ctx, db, func(row []any) { all = append(all, append([]any{}, row...)) }, query, args...)
 	return all, err
 }
 
 // stream visits rows; their values are only good until visit returns.
-func stream(ctx context.Context, db *sql.DB, visit func(row []any), query string, args ...any) (err error) {
+func stream(ctx context.Context, db *plainDB, visit func(row []any), query string, args ...any) (err error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
@@ -126,8 +126,8 @@ func stream(ctx context.Context, db *sql.DB, visit func(row []any), query string
 }
 
 // writeRows is one transaction with a prepared statement for each kind of row, account by account.
-func writeRows(ctx context.Context, db *sql.DB, changes []rowChange, values [][][]any) error {
-	tx, err := db.BeginTx(ctx, nil)
+func writeRows(ctx context.Context, db *plainDB, changes []rowChange, values [][][]any) error {
+	tx, err := db.BeginTx(ctx)
 	if err != nil {
 		return err
 	}

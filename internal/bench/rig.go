@@ -2,19 +2,14 @@ package bench
 
 import (
 	"context"
-	"database/sql"
 	_ "embed"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
-	"path/filepath"
 	"sync/atomic"
 	"time"
-
-	_ "modernc.org/sqlite" // the baselines speak SQL themselves
 
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/gate"
@@ -36,9 +31,9 @@ func enforced() time.Time  { return time.Date(2020, 12, 5, 10, 0, 0, 0, lifecycl
 // rig is the API over a database of its own, on loopback.
 type rig struct {
 	store  *sqlstore.Store
-	db     *sql.DB // the same file, for baselines
+	db     *plainDB // the same database, for baselines
 	gate   *gate.Gate
-	path   string
+	name   string
 	url    string
 	key    string
 	now    atomic.Pointer[time.Time]
@@ -56,8 +51,8 @@ type (
 )
 
 // newRig starts one. bare is a handler that is served beside the API, at /bare.
-func newRig(ctx context.Context, dir, name string, bare func(*rig) http.Handler) (_ *rig, err error) {
-	r := &rig{path: filepath.Join(dir, name+".db")}
+func (c Config) newRig(ctx context.Context, name string, bare func(*rig) http.Handler) (_ *rig, err error) {
+	r := &rig{name: name}
 	at := announced()
 	r.now.Store(&at)
 	defer func() {
@@ -65,28 +60,20 @@ func newRig(ctx context.Context, dir, name string, bare func(*rig) http.Handler)
 			err = errors.Join(err, r.close(ctx))
 		}
 	}()
-	if r.store, err = sqlstore.Open(ctx, sqlstore.Config{Path: r.path, Now: r.clock}); err != nil {
-		return r, err
-	}
-	r.closes = append(r.closes, func(context.Context) error { return r.store.Close() })
-	if _, err = r.store.Migrate(ctx); err != nil {
-		return r, err
-	}
-	if r.db, err = openSQL(r.path); err != nil {
+	r.closes = append(r.closes, func(ctx context.Context) error { return c.remove(ctx, name) })
+	if r.db, err = c.create(ctx, name); err != nil {
 		return r, err
 	}
 	r.closes = append(r.closes, func(context.Context) error { return r.db.Close() })
+	if r.store, err = sqlstore.Open(ctx, c.storeConfig(name, r.clock)); err != nil {
+		return r, err
+	}
+	r.closes = append(r.closes, func(context.Context) error { return r.store.Close() })
 	err = r.store.PublishPolicy(ctx, store.PublishedPolicy{Name: "bench", Version: 1, Text: rule, EffectiveFrom: at.AddDate(-1, 0, 0), Author: "bench"})
 	if err != nil {
 		return r, err
 	}
 	return r, r.serve(ctx, bare)
-}
-
-// openSQL opens a database with the settings that the store has.
-func openSQL(path string) (*sql.DB, error) {
-	pragmas := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(on)", "secure_delete(on)", "temp_store(memory)"}}
-	return sql.Open("sqlite", "file:"+filepath.ToSlash(path)+"?"+pragmas.Encode())
 }
 
 func (r *rig) clock() time.Time { return *r.now.Load() }

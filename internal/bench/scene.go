@@ -3,10 +3,8 @@ package bench
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -24,8 +22,8 @@ type scene struct {
 
 	*rig
 	sweeper   *enforce.Sweeper
-	plain     *sql.DB
-	plainPath string
+	plain     *plainDB
+	plainName string
 	file      string // the population
 	accounts  int
 	sweeps    int // so far
@@ -36,8 +34,8 @@ type scene struct {
 }
 
 func (c Config) newScene(ctx context.Context, name, file string, accounts int) (_ *scene, err error) {
-	s := &scene{Config: c, file: file, accounts: accounts, plainPath: filepath.Join(c.Dir, name+"-plain.db")}
-	if s.rig, err = newRig(ctx, c.Dir, name, nil); err != nil {
+	s := &scene{Config: c, file: file, accounts: accounts, plainName: name + "-plain"}
+	if s.rig, err = c.newRig(ctx, name, nil); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -46,10 +44,7 @@ func (c Config) newScene(ctx context.Context, name, file string, accounts int) (
 		}
 	}()
 	s.sweeper = enforce.New(s.store, rulebook.New(s.store), s.clock)
-	if err := migrated(ctx, s.plainPath); err != nil {
-		return nil, err
-	}
-	if s.plain, err = openSQL(s.plainPath); err != nil {
+	if s.plain, err = c.create(ctx, s.plainName); err != nil {
 		return nil, err
 	}
 	s.plain.SetMaxOpenConns(1)
@@ -61,7 +56,7 @@ func (s *scene) close(ctx context.Context) error {
 	if s.plain != nil {
 		err = errors.Join(err, s.plain.Close())
 	}
-	return errors.Join(err, removeDatabase(s.path), removeDatabase(s.plainPath))
+	return errors.Join(err, s.remove(ctx, s.plainName))
 }
 
 // Of ten accounts of a mixed population the rule covers three.

@@ -62,6 +62,8 @@ type HTTP struct {
 	IdleTimeout time.Duration `yaml:"idle_timeout" bounds:"1s..1h"`
 	// Size of a request header in bytes.
 	MaxHeaderBytes int `yaml:"max_header_bytes" bounds:"4096..1048576"`
+	// How long a process that is told to stop goes on serving while /readyz says that it stops. Set it to what your balancer takes to notice, some seconds; http.shutdown_timeout comes on top.
+	Drain time.Duration `yaml:"drain" bounds:"0s..2m"`
 	// How long a stop waits for what is going on. What is not answered by then was not taken, or is found again under its Idempotency-Key.
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" bounds:"1s..1m"`
 	// Serve counters for Prometheus under /metrics, without a key. They name routes and no account; keep the path from the outside at the proxy.

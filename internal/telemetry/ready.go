@@ -17,6 +17,8 @@ import (
 type Part struct {
 	Name string
 	Ask  func(ctx context.Context) error // what is wrong with it now, nil if nothing is
+	// Spare says that the process does something useful without it: requests are still to be sent there.
+	Spare bool
 }
 
 // Readiness asks the parts of a process whether they work. It is a prometheus.Collector, safe for concurrent use.
@@ -55,8 +57,8 @@ func (r *Readiness) Failing(ctx context.Context) map[string]error {
 	return failing
 }
 
-// Handler answers 200, or 503 with the names of the parts that do not work. Causes are logged and not told: whoever may
-// ask this has no key.
+// Handler answers with the names of the parts that do not work: 200 if all of them can be spared, 503 if not. Causes are
+// logged and not told: whoever may ask this has no key.
 func (r *Readiness) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		failing := r.Failing(req.Context())
@@ -67,8 +69,11 @@ func (r *Readiness) Handler() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
 		if len(failing) > 0 {
-			body.Status = "failing"
-			w.WriteHeader(http.StatusServiceUnavailable)
+			body.Status = "degraded"
+			if slices.ContainsFunc(r.parts, func(p Part) bool { return !p.Spare && failing[p.Name] != nil }) {
+				body.Status = "failing"
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
 			for _, part := range body.Parts {
 				r.log.WarnContext(req.Context(), "a part does not work", "part", part, "error", failing[part])
 			}

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +49,21 @@ func TestReadinessNamesWhatFails(t *testing.T) {
 		delete(faults, p)
 		_, text = get("/metrics")
 		require.Contains(t, text, `verigate_part_works{part="`+name+`"} 1`)
+	}
+}
+
+// TestReadinessWithoutWhatCanBeSpared: what a process can do without is told and takes it out of no balancer.
+func TestReadinessWithoutWhatCanBeSpared(t *testing.T) {
+	t.Parallel()
+	away := func(context.Context) error { return errors.New("away") }
+	for want, parts := range map[string][]telemetry.Part{
+		`200 {"status":"degraded","parts":["engine"]}`:        {{Name: "engine", Ask: away, Spare: true}},
+		`503 {"status":"failing","parts":["engine","store"]}`: {{Name: "engine", Ask: away, Spare: true}, {Name: "store", Ask: away}},
+	} {
+		rec := httptest.NewRecorder()
+		telemetry.NewReadiness(telemetry.NewLogger(&bytes.Buffer{}, "info", telemetry.JSON), time.Minute, parts...).
+			Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody))
+		require.Equal(t, want, fmt.Sprint(rec.Code, " ", strings.TrimSpace(rec.Body.String())))
 	}
 }
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -16,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// balancer stands in front of several API processes, as a platform's load balancer does: they take turns, one that takes no
-// connection is passed over, and who meets none that answers is told to come again.
+// balancer stands in front of several API processes, as a platform's load balancer does: those that say that they are ready
+// take turns, and who meets none is told to come again.
 type balancer struct {
 	*httptest.Server
 	transport *http.Transport
@@ -69,8 +70,12 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 	err := errors.New("no backend")
 	first := b.next.Add(1)
 	for i := range all {
+		host := all[(int(first)+i)%len(all)]
+		if err = b.ready(r.Context(), host); err != nil {
+			continue
+		}
 		attempt := r.Clone(r.Context())
-		attempt.URL.Host = all[(int(first)+i)%len(all)]
+		attempt.URL.Host = host
 		attempt.Body = io.NopCloser(bytes.NewReader(body))
 		var res *http.Response
 		if res, err = b.transport.RoundTrip(attempt); err == nil {
@@ -82,6 +87,22 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return nil, err
+}
+
+// ready asks a backend whether it wants requests. Other balancers ask now and then; so it depends on no time.
+func (b *balancer) ready(ctx context.Context, host string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	res, err := b.transport.RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK {
+		err = errors.New("not ready")
+	}
+	return errors.Join(err, res.Body.Close())
 }
 
 // before has the balancer stand before backends from now on.

@@ -88,7 +88,7 @@ func (f *fleet) configure(t *testing.T) {
 	require.NoError(t, json.Unmarshal(text, &c))
 	c["temporal"] = map[string]any{"mode": "remote", "address": f.temporal.Address(), "namespace": "verigate"}
 	c["worker"] = map[string]any{"in_process": false}
-	c["http"] = map[string]any{"public_url": f.balancer.URL, "trusted_proxies": []string{"127.0.0.0/8"}}
+	c["http"] = map[string]any{"public_url": f.balancer.URL, "trusted_proxies": []string{"127.0.0.0/8"}, "drain": "2s"}
 	c["rates"] = map[string]any{"per_account": 100, "per_account_burst": 1000, "per_address": 1000, "per_address_burst": 10000}
 	c["provider"] = map[string]any{"kind": "alipay", "alipay": f.startAlipay(t)}
 	text, err = json.Marshal(c)

@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-const usage = "usage: testrun [-C dir] list|test [group…]   groups: race, engine, e2e, cluster, browser, tools, release"
+const usage = "usage: testrun [-C dir] list|test [group…]   groups: race, engine, e2e, cluster, browser, tools, release, deploy"
 
 var errFailed = errors.New("tests failed")
 

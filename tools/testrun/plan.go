@@ -106,7 +106,9 @@ func split(all []listed) ([]group, error) {
 	slices.Sort(e2e.packages)
 	tools := group{name: "tools", about: "this program", dir: "tools", packages: []string{"./testrun"}}
 	release := group{name: "release", about: "what looks at a release", dir: "tools/release", packages: []string{"./..."}}
-	return []group{race, engine, e2e, cluster, browser, tools, release}, nil
+	deploy := group{name: "deploy", about: "the Helm chart and the compose file", dir: "tools/deploy", packages: []string{"./..."},
+		flags: []string{"-count=1"}, env: []string{"VERIGATE_BIN"}}
+	return []group{race, engine, e2e, cluster, browser, tools, release, deploy}, nil
 }
 
 // tested is the import path of the package that p belongs to: p itself, "p [p.test]", "p_test [p.test]" and "p.test".

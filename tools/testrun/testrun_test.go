@@ -42,6 +42,7 @@ func TestSplit(t *testing.T) {
 		"browser": "./test/browser",
 		"tools":   "./testrun",
 		"release": "./...",
+		"deploy":  "./...",
 	} {
 		if got[name] != want {
 			t.Errorf("%s: got %q, want %q", name, got[name], want)

@@ -46,6 +46,11 @@ func Careful() []string {
 	return []string{"fsync=off", "shared_buffers=128MB", "max_connections=600", "max_wal_size=4GB", "jit=off"}
 }
 
+// Durable are settings of a server as it is run: it waits for the disk. For what is measured.
+func Durable() []string {
+	return []string{"shared_buffers=1GB", "effective_cache_size=8GB", "max_connections=300", "max_wal_size=8GB", "jit=off", "random_page_cost=1.1"}
+}
+
 // Server is a running server.
 type Server struct {
 	dir      string // its socket, and its data below
