@@ -143,7 +143,7 @@ func (c rolloutCurrentCmd) Run(w *world) error {
 
 type rolloutRampCmd struct {
 	target
-	To float32 `required:"" placeholder:"PERCENT" help:"Share in percent, 0 to 100. 0 takes it back."`
+	To float32 `required:"" placeholder:"PERCENT" help:"Share in percent, 0 to 100. 0 ends the ramp."`
 }
 
 // Help is the manual page.

@@ -167,8 +167,12 @@ func (r *Rollouts) SetCurrent(ctx context.Context, buildID string, force bool) e
 	return rolloutFault(err, ErrNoBuild)
 }
 
-// Ramp gives a share of the work, in percent from 0 to 100, to a build. At 0 it gets none. force is as in SetCurrent.
+// Ramp gives a share of the work, in percent from 0 to 100, to a build. 0 ends the ramp, whichever build it led to. force is
+// as in SetCurrent.
 func (r *Rollouts) Ramp(ctx context.Context, buildID string, percentage float32, force bool) error {
+	if percentage == 0 {
+		buildID = "" // so the server takes the ramp away; with the build's own id that would stay ramping, at nothing
+	}
 	token, err := r.look(ctx, buildID, force)
 	if err != nil {
 		return err

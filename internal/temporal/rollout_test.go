@@ -24,6 +24,7 @@ type deployment struct {
 	tokens  []string
 	current []string
 	forced  []bool
+	ramps   []string
 	ramp    float32
 }
 
@@ -62,7 +63,7 @@ func (d *deployment) SetCurrentVersion(_ context.Context, o client.WorkerDeploym
 }
 
 func (d *deployment) SetRampingVersion(_ context.Context, o client.WorkerDeploymentSetRampingVersionOptions) (client.WorkerDeploymentSetRampingVersionResponse, error) {
-	d.tokens, d.ramp = append(d.tokens, string(o.ConflictToken)), o.Percentage
+	d.tokens, d.ramp, d.ramps = append(d.tokens, string(o.ConflictToken)), o.Percentage, append(d.ramps, o.BuildID)
 	d.forced = append(d.forced, o.IgnoreMissingTaskQueues)
 	return client.WorkerDeploymentSetRampingVersionResponse{}, d.refusal
 }
@@ -127,6 +128,8 @@ func TestRolloutChanges(t *testing.T) {
 	require.NoError(t, r.SetCurrent(t.Context(), "v4", true))
 	require.NoError(t, r.Ramp(t.Context(), "v4", 1, true))
 	require.Equal(t, []bool{true, true}, d.forced[3:])
+	require.NoError(t, r.Ramp(t.Context(), "v4", 0, false), "what gets nothing need not be whole")
+	require.Equal(t, []string{"v1", "v4", ""}, d.ramps)
 
 	for text, want := range map[string]error{
 		"proposed current version 'x' is missing active task queues from the current version; …": temporal.ErrQueuesMissing,

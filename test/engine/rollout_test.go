@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -89,6 +90,16 @@ func (s *sweepBed) current(r *temporal.Rollouts, id string) {
 	require.NoError(s.t, err)
 }
 
+// role is what a build gets to do.
+func (s *sweepBed) role(r *temporal.Rollouts, id string) temporal.Role {
+	s.t.Helper()
+	now, err := r.Status(s.t.Context())
+	require.NoError(s.t, err)
+	v, known := now.Find(id)
+	require.True(s.t, known)
+	return v.Role
+}
+
 // steps are the builds that completed the workflow tasks of the newest run, in order and each once in a row; "" has none.
 func (s *sweepBed) steps(workflowID string) (ids []string) {
 	s.t.Helper()
@@ -161,11 +172,8 @@ func TestRollout(t *testing.T) {
 	begun := s.approved("begun")
 	s.provider.answer(2, face.StatePassed)
 	s.until("moved", lifecycle.Verified)
-	status, err := r.Status(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, "v2", status.Current)
-	v1, _ := status.Find("v1")
-	require.Equal(t, temporal.RoleDraining, v1.Role, "a sweep is pinned to it")
+	require.Equal(t, temporal.RoleCurrent, s.role(r, "v2"))
+	require.Equal(t, temporal.RoleDraining, s.role(r, "v1"), "a sweep is pinned to it")
 	s.doors.open()
 	require.Equal(t, contract.SweepDone, s.result(key).State)
 	s.requireEachOnce()
@@ -184,6 +192,10 @@ func TestRollout(t *testing.T) {
 	s.provider.answer(3, face.StatePassed)
 	s.until("begun", lifecycle.Verified)
 	s.current(r, "v1")
+	require.NoError(t, r.Ramp(t.Context(), "v2", 10, false))
+	require.Equal(t, temporal.RoleRamping, s.role(r, "v2"))
+	require.NoError(t, r.Ramp(t.Context(), "v2", 0, false))
+	require.NotEqual(t, temporal.RoleRamping, s.role(r, "v2"), "the ramp has ended")
 	back := s.approved("back")
 	back.scan(back.start())
 	stopV2()
@@ -202,4 +214,54 @@ func TestRollout(t *testing.T) {
 	s.provider.answer(5, face.StatePassed)
 	s.until("after", lifecycle.Verified)
 	require.Equal(t, []string{""}, s.steps(contract.VerificationID("after")))
+}
+
+// TestBacklogSeesBuilds: what waits for workers with a build id, and that they ask, is in the figures of the queues.
+func TestBacklogSeesBuilds(t *testing.T) {
+	t.Parallel()
+	s := newSweepBed(t, 20, false)
+	r := temporal.NewRollouts(s.client.WorkerDeploymentClient().GetHandle(deployment), deployment)
+	stop := s.build("v1", false)
+	s.current(r, "v1")
+	s.worker.Stop()
+	require.Eventually(t, func() bool {
+		pollers := s.figures("verigate_task_queue_pollers")
+		for _, p := range temporal.Polls(contract.TaskQueues()) {
+			if pollers[p] == 0 {
+				return false
+			}
+		}
+		return true
+	}, patience, 200*time.Millisecond)
+	stop()
+	key := s.key()
+	s.start(key)
+	require.Eventually(t, func() bool {
+		return s.figures("verigate_task_queue_backlog")[temporal.Poll{Queue: contract.EnforcementQueue, Kind: "workflow"}] > 0
+	}, patience, 200*time.Millisecond)
+	s.build("v1", false)
+	require.Equal(t, contract.SweepDone, s.result(key).State)
+}
+
+// figures reads a gauge of the task queues.
+func (s *sweepBed) figures(name string) map[temporal.Poll]float64 {
+	s.t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(temporal.NewBacklog(s.client.WorkflowService(), s.server.Namespace(), time.Now))
+	families, err := registry.Gather()
+	require.NoError(s.t, err)
+	all := map[temporal.Poll]float64{}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			all[temporal.Poll{Queue: labels["task_queue"], Kind: labels["task_type"]}] = m.GetGauge().GetValue()
+		}
+	}
+	return all
 }
