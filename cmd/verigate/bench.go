@@ -57,7 +57,7 @@ func (c benchCmd) Run(w *world) (err error) {
 	defer func() { err = errors.Join(err, stop()) }()
 	machine := bench.ThisMachine(time.Now())
 	report, err := all[i].Run(w.ctx, bench.Config{
-		Now: time.Now, Dir: dir, Postgres: postgres, Rounds: c.Rounds, Accounts: sizes, Clients: c.Clients,
+		Now: time.Now, Dir: dir, Postgres: postgres, Idle: 10 * time.Second, Rounds: c.Rounds, Accounts: sizes, Clients: c.Clients,
 		Say: func(format string, args ...any) { w.warn(format+"\n", args...) },
 	})
 	if err != nil {

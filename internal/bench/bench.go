@@ -18,6 +18,7 @@ type Config struct {
 	Rounds   int
 	Accounts []int                            // sizes of the population, for the benchmarks that have one
 	Clients  int                              // that ask at once
+	Idle     time.Duration                    // how long to look at what does nothing; 0: not
 	Requests int                              // of each side and round, 25 decisions each where there is no network; default 8,000
 	Say      func(format string, args ...any) // what is being done
 }
@@ -44,6 +45,7 @@ func All() []Benchmark {
 		{"import", "an import over HTTP against the database's bulk insert of the same rows", []int{10_000, 100_000, 1_000_000}, importBench},
 		{"enforcement", "what a deadline does to a population: import, preview, sweeps, decisions meanwhile, report", []int{10_000, 100_000, 1_000_000}, enforcementBench},
 		{"lists", "pages of the list of accounts, by each filter, over HTTP against the SQL of the page", []int{10_000, 100_000, 1_000_000}, listsBench},
+		{"pages", "from a change that another process wrote to an open page, and what open pages cost idle; --accounts is how many pages", []int{1000, 10_000}, pagesBench},
 	}
 }
 

@@ -98,7 +98,7 @@ func (r *rig) serve(ctx context.Context, bare func(*rig) http.Handler) error {
 	server, err := api.New(api.Config{
 		Store: r.store, Gate: g, Vault: noVault{}, Engine: noEngine{}, Launcher: noLauncher{},
 		Reminders: noReminders{}, Sweeps: noSweeps{}, Webhooks: noWebhooks{}, Tokens: tokens, Now: r.clock, Logger: quiet,
-		KeyRate: api.Rate{PerSecond: 1e9, Burst: 1e9},
+		KeyRate: api.Rate{PerSecond: 1e9, Burst: 1e9}, MaxStreams: 100_000,
 	})
 	if err != nil {
 		return err
