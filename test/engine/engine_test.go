@@ -244,12 +244,13 @@ func startServer(t testing.TB) server {
 	t.Helper()
 	if clustertest.On() && !*update {
 		s := server{clustertest.Address(t), uuid.NewString()}
-		require.NoError(t, temporal.Prepare(t.Context(), temporal.Options{
-			HostPort: s.address, Namespace: s.namespace, Codec: newCodec(t, newKeyset(t)), Logger: slog.New(slog.DiscardHandler),
-		}, 24*time.Hour))
+		_, err := temporal.Prepare(t.Context(), temporal.Options{
+			HostPort: s.address, Namespace: s.namespace, Logger: slog.New(slog.DiscardHandler),
+		}, 24*time.Hour)
+		require.NoError(t, err)
 		return s
 	}
-	embedded, err := devserver.Start(t.Context(), devserver.Config{Dir: t.TempDir(), UIPort: -1, SearchAttributes: temporal.SearchAttributes()})
+	embedded, err := devserver.Start(t.Context(), devserver.Config{Dir: t.TempDir(), UIPort: -1, SearchAttributes: temporal.SearchAttributes(), Drainage: time.Second})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, embedded.Stop(context.WithoutCancel(t.Context()))) })
 	return server{embedded.Address(), embedded.Namespace()}
