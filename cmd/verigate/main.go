@@ -10,9 +10,18 @@ import (
 	_ "time/tzdata" // policies name time zones, and a container may have none
 )
 
+// system is the environment of this process.
+type system struct{}
+
+// LookupEnv implements environment.
+func (system) LookupEnv(name string) (string, bool) { return os.LookupEnv(name) }
+
+// Environ implements environment.
+func (system) Environ() []string { return os.Environ() }
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], system{}, os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }

@@ -18,14 +18,14 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 type migrateCmd struct {
 	place
-	Status bool `help:"Show the steps and apply none."`
-	Engine bool `negatable:"" default:"true" help:"Prepare a remote engine as well: its namespace and search attributes."`
+	Status bool `help:"Show the steps, and what a remote engine lacks, and change nothing."`
+	Engine bool `negatable:"" default:"true" help:"Prepare a remote engine as well: its namespace, search attributes and schedules."`
 	JSON   bool `name:"json" help:"Print the steps as JSON."`
 }
 
 // Help is the manual page.
 func (migrateCmd) Help() string {
-	return `Applies the schema steps that are missing; running it twice, or beside a running program, is harmless. With vault.keys_url it does so for both databases. With temporal.mode remote it also creates the namespace and its search attributes where they are missing, which needs an operator's rights on the engine; --no-engine leaves that out, as for Temporal Cloud, where they are made by other means (docs/deployment.md).`
+	return `Applies the schema steps that are missing; running it twice, or beside a running program, is harmless. With vault.keys_url it does so for both databases. With temporal.mode remote it also creates the namespace and its search attributes where they are missing, which needs an operator's rights on the engine, and puts the schedules of sweeps and reminders right, as a running program does from then on. --no-engine leaves all that out, as for Temporal Cloud, where they are made by other means (docs/deployment.md). A pause of a schedule is an operator's and stays.`
 }
 
 // Run migrates.
@@ -47,15 +47,29 @@ func (c migrateCmd) Run(w *world) (err error) {
 	if err != nil {
 		return err
 	}
-	if conf.Temporal.Mode == config.Remote && c.Engine && !c.Status {
-		if err := app.PrepareRemote(w.ctx, app.Options{Config: conf, Logger: w.logger(conf.Log)}); err != nil {
+	found := app.Migrated{Schema: all}
+	remote := conf.Temporal.Mode == config.Remote && c.Engine
+	if remote && !found.Pending() {
+		look := admin.PrepareEngine
+		if c.Status {
+			look = admin.EngineNeeds
+		}
+		if found.Engine, err = look(w.ctx, w.logger(conf.Log)); err != nil {
 			return err
 		}
 	}
 	if c.JSON {
-		return w.json(all)
+		return w.json(found)
 	}
-	for _, m := range all {
+	w.migrated(found, applied)
+	if remote && found.Pending() {
+		w.say("the engine is looked at when the schema is up to date\n")
+	}
+	return nil
+}
+
+func (w *world) migrated(found app.Migrated, applied int) {
+	for _, m := range found.Schema {
 		at := "pending"
 		if !m.AppliedAt.IsZero() {
 			at = m.AppliedAt.Format(time.RFC3339)
@@ -63,7 +77,24 @@ func (c migrateCmd) Run(w *world) (err error) {
 		w.say("%4d  %-40s %s\n", m.Version, m.Name, at)
 	}
 	w.say("%d applied now\n", applied)
-	return nil
+	for _, n := range found.Engine {
+		w.say("%-16s  %-28s %s\n", n.Kind, n.Name, standing(n))
+	}
+}
+
+// standing says in words what was found, or done about it.
+func standing(n temporal.Need) string {
+	if !n.Mended {
+		return string(n.Finding)
+	}
+	switch n.Finding {
+	case temporal.Missing:
+		return "made now"
+	case temporal.Obsolete:
+		return "removed now"
+	case temporal.Good, temporal.Differs:
+	}
+	return "changed now"
 }
 
 type reconcileCmd struct {

@@ -39,7 +39,7 @@ func (p person) tries(args ...string) (out, complaint string, code int) {
 		return v, ok
 	}
 	var stdout, stderr bytes.Buffer
-	code = run(p.t.Context(), args, env, strings.NewReader(""), &stdout, &stderr)
+	code = run(p.t.Context(), args, lookup(env), strings.NewReader(""), &stdout, &stderr)
 	return stdout.String(), stderr.String(), code
 }
 

@@ -21,8 +21,15 @@ const (
 type world struct {
 	ctx            context.Context
 	env            func(name string) (string, bool)
+	around         environment
 	stdin          io.Reader
 	stdout, stderr io.Writer
+}
+
+// environment is what a process finds around it.
+type environment interface {
+	LookupEnv(name string) (value string, ok bool)
+	Environ() []string // as name=value
 }
 
 // usageError is a mistake in the command line or the configuration.
@@ -48,6 +55,7 @@ type cli struct {
 	Audit     auditCmd     `cmd:"" help:"Read and verify the log of what people did, through a running API."`
 	Receipt   receiptCmd   `cmd:"" help:"Check receipts of decisions through a running API."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database's schema, and a remote engine's namespace, up to date."`
+	Rollout   rolloutCmd   `cmd:"" help:"Divide the work among builds of the workers, on a remote engine."`
 	Reconcile reconcileCmd `cmd:"" help:"After a restore: bring workflows and store together and report each account."`
 	Replay    replayCmd    `cmd:"" help:"Run this build's workflow code against recorded histories."`
 	Keys      keysCmd      `cmd:"" help:"Make, list and disable API keys."`
@@ -75,7 +83,7 @@ type exit int
 
 // run is the program. It returns the exit code.
 func run(
-	ctx context.Context, args []string, env func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer,
+	ctx context.Context, args []string, env environment, stdin io.Reader, stdout, stderr io.Writer,
 ) (code int) {
 	defer func() {
 		if thrown := recover(); thrown != nil {
@@ -86,7 +94,7 @@ func run(
 			code = int(wish)
 		}
 	}()
-	w := &world{ctx: ctx, env: env, stdin: stdin, stdout: stdout, stderr: stderr}
+	w := &world{ctx: ctx, env: env.LookupEnv, around: env, stdin: stdin, stdout: stdout, stderr: stderr}
 	parser, err := kong.New(&cli{},
 		kong.Name("verigate"), kong.Description(description), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),

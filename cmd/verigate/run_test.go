@@ -26,7 +26,7 @@ func call(t *testing.T, url, stdin string, args ...string) (code int, stdout, st
 		v, ok := map[string]string{"VERIGATE_URL": url, "VERIGATE_API_KEY": "vg_k_secret"}[name]
 		return v, ok
 	}
-	code = run(t.Context(), args, env, strings.NewReader(stdin), &out, &errs)
+	code = run(t.Context(), args, lookup(env), strings.NewReader(stdin), &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -84,7 +84,7 @@ func TestDemo(t *testing.T) {
 	go func() {
 		ended <- run(ctx, []string{
 			"demo", "--timeline", "--http", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--ready-file", file,
-		}, func(string) (string, bool) { return "", false }, strings.NewReader(""), &out, &errs)
+		}, lookup(func(string) (string, bool) { return "", false }), strings.NewReader(""), &out, &errs)
 	}()
 	var places ready
 	require.Eventually(t, func() bool {
@@ -102,14 +102,14 @@ func TestDemo(t *testing.T) {
 		return v, ok
 	}
 	var answer, complaint bytes.Buffer
-	code := run(ctx, []string{"decide", "sample-old", "create_label", "--at", "2020-12-04T00:00:00+08:00"}, env, nil, &answer, &complaint)
+	code := run(ctx, []string{"decide", "sample-old", "create_label", "--at", "2020-12-04T00:00:00+08:00"}, lookup(env), nil, &answer, &complaint)
 	require.Equal(t, exitOK, code, complaint.String())
 	require.Contains(t, answer.String(), "block (enforced) at 2020-12-04T00:00:00+08:00")
 
 	publishesByTwo(t, places)
 
 	answer.Reset()
-	code = run(ctx, []string{"reconcile", "--data", filepath.Join(dir, "data")}, env, nil, &answer, &complaint)
+	code = run(ctx, []string{"reconcile", "--data", filepath.Join(dir, "data")}, lookup(env), nil, &answer, &complaint)
 	require.Equal(t, exitOK, code, complaint.String()+answer.String())
 	require.Contains(t, answer.String(), "0 begun again, 0 ended, 0 failed")
 

@@ -12,7 +12,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"verigate": func() {
-			os.Exit(run(context.Background(), os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
+			os.Exit(run(context.Background(), os.Args[1:], system{}, os.Stdin, os.Stdout, os.Stderr))
 		},
 	})
 }

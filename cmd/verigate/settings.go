@@ -9,6 +9,7 @@ import (
 	"github.com/verigate/verigate/internal/app"
 	"github.com/verigate/verigate/internal/config"
 	"github.com/verigate/verigate/internal/telemetry"
+	"github.com/verigate/verigate/internal/temporal"
 )
 
 // settings are the flags of every command that reads the configuration.
@@ -26,7 +27,9 @@ func (s settings) load(w *world) (config.Config, error) {
 			return config.Config{}, usageError{fmt.Errorf("--config: %w", err)}
 		}
 	}
-	c, err := config.Load(config.Sources{File: file, Env: w.env, Flags: s.Set, ReadFile: os.ReadFile})
+	c, err := config.Load(config.Sources{
+		File: file, Env: w.env, Flags: s.Set, ReadFile: os.ReadFile, Profile: temporal.ReadProfile(w.around),
+	})
 	if err != nil {
 		return c, usageError{err}
 	}

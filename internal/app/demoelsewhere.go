@@ -51,7 +51,7 @@ func (d DemoDir) Use(ctx context.Context, e Elsewhere, log *slog.Logger) error {
 		if c.Secrets.CodecKeyset, err = d.secret(SecretCodec); err != nil {
 			return err
 		}
-		if err := PrepareRemote(ctx, Options{Config: c, Logger: log}); err != nil {
+		if err := prepareRemote(ctx, c, log); err != nil {
 			return err
 		}
 	}

@@ -75,29 +75,64 @@ func temporalOptions(t config.Temporal, keyset config.Secret, log *slog.Logger) 
 	if err != nil {
 		return temporal.Options{}, fmt.Errorf("secrets.codec_keyset: %w", err)
 	}
-	o := temporal.Options{HostPort: t.Address, Namespace: t.Namespace, Codec: codec, APIKey: t.APIKey.Reveal(), Logger: log}
+	o, err := reach(t, log)
+	o.Codec = codec
+	return o, err
+}
+
+// reach says how to connect, certificates included.
+func reach(t config.Temporal, log *slog.Logger) (temporal.Options, error) {
+	o := temporal.Options{
+		HostPort: t.Address, Namespace: t.Namespace, APIKey: t.APIKey.Reveal(), Logger: log,
+		Authority: t.Inline.Authority, Headers: map[string]string{},
+	}
+	for name, value := range t.Inline.Headers {
+		o.Headers[name] = value.Reveal()
+	}
 	if t.Mode == config.Embedded || !t.TLS {
 		return o, nil
 	}
-	o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.TLSServerName}
-	if t.TLSCAFile != "" {
-		pem, err := os.ReadFile(t.TLSCAFile)
-		if err != nil {
-			return o, fmt.Errorf("temporal.tls_ca_file: %w", err)
-		}
-		o.TLS.RootCAs = x509.NewCertPool()
-		if !o.TLS.RootCAs.AppendCertsFromPEM(pem) {
-			return o, errors.New("temporal.tls_ca_file: holds no certificate in PEM form")
+	var err error
+	o.TLS, err = temporalTLS(t)
+	return o, err
+}
+
+// temporalTLS reads certificates from where the settings name files, and else from what the profile holds.
+func temporalTLS(t config.Temporal) (*tls.Config, error) {
+	out := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.TLSServerName}
+	ca, err := pemOf(t.TLSCAFile, t.Inline.CA)
+	if err != nil {
+		return nil, fmt.Errorf("temporal.tls_ca_file: %w", err)
+	}
+	if len(ca) > 0 {
+		out.RootCAs = x509.NewCertPool()
+		if !out.RootCAs.AppendCertsFromPEM(ca) {
+			return nil, errors.New("temporal.tls_ca_file: holds no certificate in PEM form")
 		}
 	}
-	if t.TLSCertFile != "" {
-		pair, err := tls.LoadX509KeyPair(t.TLSCertFile, t.TLSKeyFile)
-		if err != nil {
-			return o, fmt.Errorf("temporal.tls_cert_file: %w", err)
-		}
-		o.TLS.Certificates = []tls.Certificate{pair}
+	cert, err := pemOf(t.TLSCertFile, t.Inline.Cert)
+	if err != nil {
+		return nil, fmt.Errorf("temporal.tls_cert_file: %w", err)
 	}
-	return o, nil
+	key, err := pemOf(t.TLSKeyFile, t.Inline.Key)
+	if err != nil {
+		return nil, fmt.Errorf("temporal.tls_key_file: %w", err)
+	}
+	if len(cert) > 0 {
+		pair, err := tls.X509KeyPair(cert, key)
+		if err != nil {
+			return nil, fmt.Errorf("temporal.tls_cert_file: %w", err)
+		}
+		out.Certificates = []tls.Certificate{pair}
+	}
+	return out, nil
+}
+
+func pemOf(file string, text config.Secret) ([]byte, error) {
+	if file == "" {
+		return []byte(text.Reveal()), nil
+	}
+	return os.ReadFile(file) //nolint:gosec // the operator names it
 }
 
 // firstPoll is how long a worker may take until it asks for tasks.

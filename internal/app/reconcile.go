@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -181,16 +180,4 @@ func (r *Reconciler) ask(ctx context.Context, accountID string) (contract.Status
 func (r *Reconciler) hasRun(ctx context.Context, accountID string) bool {
 	_, err := r.app.engine.Status(ctx, accountID)
 	return err == nil || errors.Is(err, api.ErrRunClosed)
-}
-
-// retention is how long a remote engine keeps closed runs, to be looked at. The truth is in the store.
-const retention = 72 * time.Hour
-
-// PrepareRemote creates namespace and search attributes of a remote engine where they are missing.
-func PrepareRemote(ctx context.Context, o Options) error {
-	options, err := temporalOptions(o.Config.Temporal, o.Config.Secrets.CodecKeyset, o.Logger)
-	if err != nil {
-		return err
-	}
-	return temporal.Prepare(ctx, options, retention)
 }

@@ -131,19 +131,24 @@ func (a *App) scheduled() func(context.Context) error {
 		if err != nil || revision == known && now.Sub(at) < reconcileEvery {
 			return err
 		}
-		boundaries, zone, err := a.sweeper.Boundaries(ctx)
+		table, err := timetable(ctx, a.sweeper, a.config.Sweeps.Daily)
 		if err != nil {
 			return err
 		}
-		daily := a.config.Sweeps.Daily
-		err = schedules.Reconcile(ctx, temporal.Timetable{
-			Zone: zone, Hour: int(daily / time.Hour), Minute: int(daily % time.Hour / time.Minute), Instants: boundaries,
-		}, now)
+		err = schedules.Reconcile(ctx, table, now)
 		if err == nil {
 			known, at = revision, now
 		}
 		return err
 	}
+}
+
+// timetable is when sweeps are due by the policies on record; daily is a time of day.
+func timetable(ctx context.Context, sweeper *enforce.Sweeper, daily time.Duration) (temporal.Timetable, error) {
+	boundaries, zone, err := sweeper.Boundaries(ctx)
+	return temporal.Timetable{
+		Zone: zone, Hour: int(daily / time.Hour), Minute: int(daily % time.Hour / time.Minute), Instants: boundaries,
+	}, err
 }
 
 // timeline returns a look that starts sweeps when an instant has passed since the look before. The first look takes up

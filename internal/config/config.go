@@ -176,6 +176,12 @@ type Temporal struct {
 	TLSServerName string `yaml:"tls_server_name"`
 	// API key, for servers that ask for one. Needs TLS.
 	APIKey Secret `yaml:"api_key"`
+	// Temporal's own configuration file (TOML), which fills in what is not set here: address, namespace, TLS and API key, and headers and authority of the connection. Empty: TEMPORAL_CONFIG_FILE, if that is set. The other TEMPORAL_* variables count before the file, and settings of ours before both. Its codec does not count: payloads are always sealed with secrets.codec_keyset.
+	ConfigFile string `yaml:"config_file"`
+	// Profile in that file. Empty: TEMPORAL_PROFILE, or default.
+	Profile string `yaml:"profile"`
+	// Inline is no setting; see Load.
+	Inline Inline `yaml:"-"`
 	// How long a command waits for its answer before the caller is told that the outcome is unknown.
 	CommandTimeout time.Duration `yaml:"command_timeout" bounds:"1s..1m"`
 	// The same for commands that ask the face provider while the caller waits. Below http.write_timeout.

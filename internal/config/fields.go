@@ -89,6 +89,9 @@ func fields(v reflect.Value, prefix string, yield func(Field) bool) bool {
 	t := v.Type()
 	for i := range t.NumField() {
 		sf := t.Field(i)
+		if sf.Tag.Get("yaml") == "-" {
+			continue
+		}
 		path := prefix + sf.Tag.Get("yaml")
 		if sf.Type.Kind() == reflect.Struct && sf.Type != reflect.TypeFor[Secret]() {
 			if !fields(v.Field(i), path+".", yield) {

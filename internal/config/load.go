@@ -20,6 +20,8 @@ type Sources struct {
 	Flags map[string]string // by path, as http.listen; a secret's may be file:PATH or env:NAME
 	// ReadFile reads the files that secrets lie in.
 	ReadFile func(path string) ([]byte, error)
+	// Profile reads Temporal's own configuration, which is weaker than File and stronger than Base. nil: it does not count.
+	Profile ProfileReader
 }
 
 // Load returns the configuration, or Faults: everything that is wrong, including what Validate finds.
@@ -50,6 +52,7 @@ func Load(s Sources) (Config, error) {
 		}
 		l.set(f, s.Flags[path], "flag", false)
 	}
+	l.byProfile(&c.Temporal)
 	failed := map[string]bool{}
 	for _, f := range l.faults {
 		failed[f.Field] = true

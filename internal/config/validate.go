@@ -34,6 +34,7 @@ func (c *Config) Validate() Faults {
 	need(!t.APIKey.IsSet() || t.TLS, "temporal.api_key", "needs temporal.tls: a key is not sent in clear")
 	need((t.TLSCertFile == "") == (t.TLSKeyFile == ""), "temporal.tls_key_file",
 		"and temporal.tls_cert_file belong together; give both or none")
+	t.validateInline(need)
 	need(t.TLS || t.TLSCAFile+t.TLSCertFile+t.TLSServerName == "", "temporal.tls",
 		"must be true for the other settings of TLS to count")
 	need(t.ProviderTimeout < c.HTTP.WriteTimeout, "temporal.provider_timeout",

@@ -3,14 +3,11 @@ package temporal
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	sdk "go.temporal.io/sdk/temporal"
 
 	"github.com/verigate/verigate/workflows/contract"
 )
@@ -37,32 +34,42 @@ func reminderSchedule(policyName string) client.ScheduleOptions {
 	}
 }
 
-// ReconcileReminderSchedules creates the schedules of the policies that remind and deletes those of all others. One
-// that is there is left as it is, an operator's pause included.
+// reminderSchedulesOf are the schedules of policies.
+func reminderSchedulesOf(policies []string) (all []client.ScheduleOptions) {
+	for _, name := range policies {
+		all = append(all, reminderSchedule(name))
+	}
+	return all
+}
+
+// ReconcileReminderSchedules creates the schedules of the policies that remind, changes such as are not as they are made
+// today, and deletes those of all other policies. An operator's pause stays.
 func ReconcileReminderSchedules(ctx context.Context, c client.Client, policies []string) error {
 	wanted := map[string]bool{}
-	for _, name := range policies {
-		s := reminderSchedule(name)
-		wanted[s.ID] = true
-		if _, err := c.ScheduleClient().Create(ctx, s); err != nil && !errors.Is(err, sdk.ErrScheduleAlreadyRunning) {
-			return fmt.Errorf("temporal: create schedule %s: %w", s.ID, err)
-		}
-	}
-	all, err := c.ScheduleClient().List(ctx, client.ScheduleListOptions{})
-	if err != nil {
-		return fmt.Errorf("temporal: list schedules: %w", err)
-	}
-	for all.HasNext() {
-		entry, err := all.Next()
+	for _, o := range reminderSchedulesOf(policies) {
+		wanted[o.ID] = true
+		found, err := findSchedule(ctx, c, o)
 		if err != nil {
-			return fmt.Errorf("temporal: list schedules: %w", err)
+			return err
 		}
-		if !strings.HasPrefix(entry.ID, reminderSchedules) || wanted[entry.ID] {
+		if found == Good {
 			continue
 		}
+		if err := putSchedule(ctx, c, o); err != nil {
+			return err
+		}
+	}
+	ids, err := scheduleIDs(ctx, c, reminderSchedules)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
 		var gone *serviceerror.NotFound
-		if err := c.ScheduleClient().GetHandle(ctx, entry.ID).Delete(ctx); err != nil && !errors.As(err, &gone) {
-			return fmt.Errorf("temporal: delete schedule %s: %w", entry.ID, err)
+		if wanted[id] {
+			continue
+		}
+		if err := c.ScheduleClient().GetHandle(ctx, id).Delete(ctx); err != nil && !errors.As(err, &gone) {
+			return scheduleFault("delete", err)
 		}
 	}
 	return nil

@@ -43,15 +43,26 @@ func NewSchedules(c client.Client) *Schedules { return &Schedules{c} }
 // Reconcile creates, changes or removes the schedules so that they are as the timetable says at now. Instants that are
 // past stay for as long as they can be caught up with. Doing it again changes nothing.
 func (s *Schedules) Reconcile(ctx context.Context, t Timetable, now time.Time) error {
-	daily := client.ScheduleSpec{
+	all := sweepSchedules(t, now)
+	for _, o := range all {
+		if err := putSchedule(ctx, s.client, o); err != nil {
+			return err
+		}
+	}
+	if len(all) == 1 {
+		return s.remove(ctx, instantSchedule)
+	}
+	return nil
+}
+
+// sweepSchedules are the daily one and, if there are instants to come, the one of instants.
+func sweepSchedules(t Timetable, now time.Time) []client.ScheduleOptions {
+	all := []client.ScheduleOptions{sweepSchedule(dailySchedule, "daily", client.ScheduleSpec{
 		Calendars: []client.ScheduleCalendarSpec{{
 			Hour: at(t.Hour), Minute: at(t.Minute), Second: at(0), Comment: "daily sweep",
 		}},
 		TimeZoneName: t.Zone.String(),
-	}
-	if err := s.want(ctx, dailySchedule, "daily", daily); err != nil {
-		return err
-	}
+	})}
 	var instants client.ScheduleSpec
 	for _, instant := range t.Instants {
 		if instant.Before(now.Add(-CatchUp)) || len(instants.Calendars) == maxInstants {
@@ -67,10 +78,20 @@ func (s *Schedules) Reconcile(ctx context.Context, t Timetable, now time.Time) e
 		})
 	}
 	if len(instants.Calendars) == 0 {
-		return s.remove(ctx, instantSchedule)
+		return all
 	}
 	instants.TimeZoneName = "UTC"
-	return s.want(ctx, instantSchedule, "instant", instants)
+	return append(all, sweepSchedule(instantSchedule, "instant", instants))
+}
+
+func sweepSchedule(id, reason string, spec client.ScheduleSpec) client.ScheduleOptions {
+	return client.ScheduleOptions{
+		ID: id, Spec: spec, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: CatchUp, Note: "kept by Verigate; changes are undone",
+		Action: &client.ScheduleWorkflowAction{
+			ID: "sweep-tick/" + reason, Workflow: contract.SweepTickWorkflow, TaskQueue: contract.EnforcementQueue,
+			Args: []any{contract.SweepTick{Reason: reason}}, WorkflowRunTimeout: CatchUp,
+		},
+	}
 }
 
 // Remove removes the schedules, for a business clock that Temporal does not share.
@@ -80,23 +101,17 @@ func (s *Schedules) Remove(ctx context.Context) error {
 
 func at(n int) []client.ScheduleRange { return []client.ScheduleRange{{Start: n}} }
 
-func (s *Schedules) want(ctx context.Context, id, reason string, spec client.ScheduleSpec) error {
-	action := &client.ScheduleWorkflowAction{
-		ID: "sweep-tick/" + reason, Workflow: contract.SweepTickWorkflow, TaskQueue: contract.EnforcementQueue,
-		Args: []any{contract.SweepTick{Reason: reason}}, WorkflowRunTimeout: CatchUp,
-	}
-	_, err := s.client.ScheduleClient().Create(ctx, client.ScheduleOptions{
-		ID: id, Spec: spec, Action: action, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: CatchUp,
-		Note: "kept by Verigate; changes are undone",
-	})
+// putSchedule creates a schedule, or makes the one that is there so. A pause stays.
+func putSchedule(ctx context.Context, c client.Client, o client.ScheduleOptions) error {
+	_, err := c.ScheduleClient().Create(ctx, o)
 	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 		return scheduleFault("create", err)
 	}
-	err = s.client.ScheduleClient().GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{
+	err = c.ScheduleClient().GetHandle(ctx, o.ID).Update(ctx, client.ScheduleUpdateOptions{
 		DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 			next := in.Description.Schedule
-			next.Spec, next.Action = &spec, action
-			next.Policy = &client.SchedulePolicies{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: CatchUp}
+			next.Spec, next.Action = &o.Spec, o.Action
+			next.Policy = &client.SchedulePolicies{Overlap: o.Overlap, CatchupWindow: o.CatchupWindow}
 			return &client.ScheduleUpdate{Schedule: &next}, nil
 		},
 	})

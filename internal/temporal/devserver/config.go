@@ -32,6 +32,9 @@ type Config struct {
 	Retention time.Duration
 	// LongPoll bounds one wait for news of a workflow; a client simply asks again. Default: 3 s.
 	LongPoll time.Duration
+	// Drainage is how late the engine may notice that a version of the workers has no runs left. Default: the server's own,
+	// some minutes.
+	Drainage time.Duration
 	// Logger gets the engine's own log. nil discards it.
 	Logger *slog.Logger
 	// UICodecEndpoint is where the UI has payloads decrypted, with the cookies that the browser has for that place; empty

@@ -84,7 +84,7 @@ func newEngine(c Config, p ports, l logger) (temporal.Server, error) {
 		temporal.WithLogger(l),
 		temporal.WithAuthorizer(authorizer),
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return claims }),
-		temporal.WithDynamicConfigClient(settings(c.LongPoll)),
+		temporal.WithDynamicConfigClient(settings(c)),
 	)
 }
 

@@ -1,8 +1,6 @@
 package devserver
 
 import (
-	"time"
-
 	"go.temporal.io/server/common/dynamicconfig"
 )
 
@@ -10,8 +8,8 @@ import (
 const unlimited = 100_000
 
 // settings returns the dynamic configuration of an engine that has one process to itself.
-func settings(longPoll time.Duration) dynamicconfig.StaticClient {
-	return dynamicconfig.StaticClient{
+func settings(c Config) dynamicconfig.StaticClient {
+	s := dynamicconfig.StaticClient{
 		// With the default of 20 a second each task waits up to 50 ms for its queue to be read.
 		dynamicconfig.TransferProcessorMaxPollRPS.Key():   2000,
 		dynamicconfig.TimerProcessorMaxPollRPS.Key():      2000,
@@ -19,7 +17,7 @@ func settings(longPoll time.Duration) dynamicconfig.StaticClient {
 		dynamicconfig.OutboundProcessorMaxPollRPS.Key():   2000,
 
 		// Some waits for a result miss the closing of the workflow and come back one interval later.
-		dynamicconfig.HistoryLongPollExpirationInterval.Key(): longPoll,
+		dynamicconfig.HistoryLongPollExpirationInterval.Key(): c.LongPoll,
 
 		// Search attributes are set once, at the creation of the namespace: no list has to look them up again.
 		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): false,
@@ -36,4 +34,9 @@ func settings(longPoll time.Duration) dynamicconfig.StaticClient {
 		dynamicconfig.HistoryPersistenceMaxQPS.Key():                     unlimited,
 		dynamicconfig.MatchingPersistenceMaxQPS.Key():                    unlimited,
 	}
+	if c.Drainage > 0 {
+		s[dynamicconfig.VersionDrainageStatusVisibilityGracePeriod.Key()] = c.Drainage
+		s[dynamicconfig.VersionDrainageStatusRefreshInterval.Key()] = c.Drainage
+	}
+	return s
 }
