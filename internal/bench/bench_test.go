@@ -48,7 +48,11 @@ func TestEveryBenchmarkMeasures(t *testing.T) {
 			var table strings.Builder
 			report.Table(&table)
 			require.Contains(t, table.String(), "2020-12-04T00:00:00Z")
-			require.Equal(t, len(report.Rows), strings.Count(table.String(), "\n")-6)
+			for _, size := range report.Sizes {
+				require.Positive(t, size.TableBytes+size.IndexBytes, size.Table)
+			}
+			require.Positive(t, len(report.Rows)+len(report.Sizes))
+			require.Equal(t, len(report.Rows)+len(report.Sizes), strings.Count(table.String(), "\n")-6)
 		})
 	}
 }
