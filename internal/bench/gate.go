@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -46,7 +47,7 @@ func (c Config) gateRows(ctx context.Context, r *rig, accounts int) ([]Row, erro
 			from := asked
 			asked += requests
 			return c.share(ctx, requests, func(client *http.Client, n int) error {
-				return r.ask(ctx, client, fmt.Sprintf(path, accountID((from+n)*stride%accounts)), want)
+				return r.ask(ctx, client, oneQuestion, fmt.Sprintf(path, accountID((from+n)*stride%accounts)), want)
 			})
 		}
 	}
@@ -58,13 +59,32 @@ func (c Config) gateRows(ctx context.Context, r *rig, accounts int) ([]Row, erro
 		from := blocked
 		blocked += first
 		return c.share(ctx, first, func(client *http.Client, n int) error {
-			return r.ask(ctx, client, "/v1/accounts/"+accountID(from+n)+"/decisions", `"effect":"block"`)
+			return r.ask(ctx, client, oneQuestion, "/v1/accounts/"+accountID(from+n)+"/decisions", `"effect":"block"`)
 		})
 	}
 	baseline := side{"bare", ask("/bare/%s", `"effect":"allow"`, announced)}
+	batch := func(ctx context.Context) (sample, error) {
+		now := announced()
+		r.now.Store(&now)
+		size, batches := min(accounts, 1000), max(c.Clients, requests/1000)
+		s, err := c.share(ctx, batches, func(client *http.Client, n int) error {
+			ids := make([]string, size)
+			for i := range ids {
+				ids[i] = accountID((n*size + i) * stride % accounts)
+			}
+			body, err := json.Marshal(map[string]any{"action": "create_label", "account_ids": ids})
+			if err != nil {
+				return err
+			}
+			return r.ask(ctx, client, string(body), "/v1/decisions:batch", `"effect":"allow"`)
+		})
+		s.operations *= size
+		return s, err
+	}
 	what := fmt.Sprintf("gate, %d accounts, %d clients", accounts, c.Clients)
 	return c.compare(ctx, what, "/s", baseline,
-		side{"allowed", ask("/v1/accounts/%s/decisions", `"effect":"allow"`, announced)}, side{"first block", block})
+		side{"allowed", ask("/v1/accounts/%s/decisions", `"effect":"allow"`, announced)}, side{"first block", block},
+		side{fmt.Sprintf("batches of %d, each account", min(accounts, 1000)), batch})
 }
 
 // share has clients share n requests.
@@ -92,9 +112,11 @@ func (c Config) share(ctx context.Context, n int, do func(client *http.Client, n
 	return s, err
 }
 
-// ask sends one question; another answer than the one wanted is an error, or the wrong thing would be measured.
-func (r *rig) ask(ctx context.Context, client *http.Client, path, want string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url+path, strings.NewReader(`{"action":"create_label"}`))
+const oneQuestion = `{"action":"create_label"}`
+
+// ask sends a question; another answer than the one wanted is an error, or the wrong thing would be measured.
+func (r *rig) ask(ctx context.Context, client *http.Client, body, path, want string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url+path, strings.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -104,9 +126,9 @@ func (r *rig) ask(ctx context.Context, client *http.Client, path, want string) e
 	if err != nil {
 		return err
 	}
-	body, err := io.ReadAll(res.Body)
+	answer, err := io.ReadAll(res.Body)
 	_ = res.Body.Close()
-	if err == nil && !strings.Contains(string(body), want) {
+	if err == nil && !strings.Contains(string(answer), want) {
 		err = fmt.Errorf("the answer (%d) lacks %s", res.StatusCode, want)
 	}
 	return err
