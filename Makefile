@@ -90,6 +90,13 @@ latency: binary $(axe) ## measure how long after the phone's "pass" the page sho
 
 RUNS ?= 200
 
+.PHONY: throughput
+throughput: temporal ## measure verifications and commands against trivial workflows, on the embedded engine and on a cluster: ROUNDS=20
+	go test ./test/engine -run '^$$' -bench . -benchtime=$(ROUNDS)x
+	$(with_temporal) VERIGATE_E2E_ON=cluster go test ./test/engine -run '^$$' -bench . -benchtime=$(ROUNDS)x
+
+ROUNDS ?= 20
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME=30s, one after the other: FUZZ=regexp chooses by package and name
 	@grep -rH --include='*_test.go' '^func Fuzz' activities internal workflows | sed -E 's|^(.*)/[^/]+:func (Fuzz[A-Za-z]*).*|./\1 \2|' | \

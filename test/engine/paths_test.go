@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"testing"
@@ -32,6 +33,8 @@ type walker struct {
 	*bed
 	id string
 	n  int
+
+	digest string // of the identity, where others have one too
 }
 
 func (w *walker) change() string { w.n++; return "change-" + strconv.Itoa(w.n) }
@@ -50,7 +53,7 @@ func (w *walker) login() {
 func (w *walker) submit() contract.Status {
 	w.t.Helper()
 	return w.ok(w.typed.Submit(w.t.Context(), w.id, w.change(), contract.Submit{
-		Identity: lifecycle.Identity{Ref: "ref", Digest: "digest"}, RiskNoticeVersion: "1", Actor: merchant(),
+		Identity: lifecycle.Identity{Ref: "ref", Digest: cmp.Or(w.digest, "digest")}, RiskNoticeVersion: "1", Actor: merchant(),
 	}))
 }
 

@@ -36,7 +36,7 @@ type wire struct {
 }
 
 // watched fails the test if anything was sent in clear.
-func watched(t *testing.T) *wire {
+func watched(t testing.TB) *wire {
 	t.Helper()
 	w := &wire{seen: map[string]int{}}
 	t.Cleanup(func() {

@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/verigate/verigate/activities/face"
+	"github.com/verigate/verigate/workflows/contract"
+	"github.com/verigate/verigate/workflows/lifecycle"
+)
+
+// The baselines: a workflow of one activity, and a workflow that does nothing but answer updates.
+const baselineQueue = "baseline"
+
+func nothing(context.Context) error { return nil }
+
+func trivial(ctx workflow.Context) error {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+	return workflow.ExecuteActivity(ctx, nothing).Get(ctx, nil)
+}
+
+func empty(ctx workflow.Context) error {
+	short := workflow.LocalActivityOptions{StartToCloseTimeout: time.Minute}
+	long := workflow.ActivityOptions{StartToCloseTimeout: time.Minute}
+	err := workflow.SetUpdateHandler(ctx, "local", func(ctx workflow.Context) error {
+		return workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, short), nothing).Get(ctx, nil)
+	})
+	if err == nil {
+		err = workflow.SetUpdateHandler(ctx, "activity", func(ctx workflow.Context) error {
+			return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, long), nothing).Get(ctx, nil)
+		})
+	}
+	if err == nil {
+		err = workflow.Await(ctx, func() bool { return false })
+	}
+	return err
+}
+
+// timedBed is a bed whose provider passes everybody, with the baselines' worker beside its own.
+func timedBed(b *testing.B) *bed {
+	b.Helper()
+	bed := newBed(b)
+	bed.provider.standard = face.StatePassed
+	w := sdkworker.New(bed.client, baselineQueue, sdkworker.Options{})
+	w.RegisterWorkflow(trivial)
+	w.RegisterWorkflow(empty)
+	w.RegisterActivity(nothing)
+	require.NoError(b, w.Start())
+	b.Cleanup(w.Stop)
+	return bed
+}
+
+var accounts atomic.Int64 //nolint:gochecknoglobals // ids of a process's benchmarks
+
+func (b *bed) merchant() *walker {
+	id := "a" + strconv.FormatInt(accounts.Add(1), 10)
+	w := &walker{bed: b, id: id, digest: id}
+	b.register(w.id)
+	return w
+}
+
+// BenchmarkVerifications has sixteen merchants at a time verify, from the login to the provider's pass, and then as many
+// trivial workflows run. An operation is sixteen of each.
+func BenchmarkVerifications(b *testing.B) {
+	bed := timedBed(b)
+	const side = 16
+	together := func(do func(n int)) time.Duration {
+		begun := time.Now()
+		var all sync.WaitGroup
+		for n := range side {
+			all.Go(func() { do(n) })
+		}
+		all.Wait()
+		return time.Since(begun)
+	}
+	var ours, theirs, ratios []float64
+	for b.Loop() {
+		merchants := make([]*walker, side)
+		for n := range merchants {
+			merchants[n] = bed.merchant()
+		}
+		took := together(func(n int) {
+			w := merchants[n]
+			w.login()
+			w.approved()
+			w.scan(w.start())
+			w.until(w.id, lifecycle.Verified)
+		})
+		plain := together(func(int) {
+			run, err := bed.client.ExecuteWorkflow(b.Context(), client.StartWorkflowOptions{ID: uuid.NewString(), TaskQueue: baselineQueue}, trivial)
+			if err == nil {
+				err = run.Get(b.Context(), nil)
+			}
+			require.NoError(b, err)
+		})
+		ours, theirs = append(ours, side/took.Seconds()), append(theirs, side/plain.Seconds())
+		ratios = append(ratios, plain.Seconds()/took.Seconds())
+	}
+	b.ReportMetric(median(ours), "verifications/s")
+	b.ReportMetric(median(theirs), "trivial/s")
+	b.ReportMetric(median(ratios), "ratio")
+	b.ReportMetric(slices.Min(ratios), "ratio-min")
+	b.ReportMetric(slices.Max(ratios), "ratio-max")
+}
+
+// BenchmarkCommands times commands of one merchant after another, and updates of an empty workflow in between: with a local
+// activity, which is what submit has at least, and with an activity, which is what start-face has besides.
+func BenchmarkCommands(b *testing.B) {
+	bed := timedBed(b)
+	id := uuid.NewString()
+	_, err := bed.client.ExecuteWorkflow(b.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: baselineQueue}, empty)
+	require.NoError(b, err)
+	update := func(name string) func() {
+		return func() {
+			handle, err := bed.client.UpdateWorkflow(b.Context(), client.UpdateWorkflowOptions{
+				WorkflowID: id, UpdateID: uuid.NewString(), UpdateName: name, WaitForStage: client.WorkflowUpdateStageCompleted,
+			})
+			if err == nil {
+				err = handle.Get(b.Context(), nil)
+			}
+			require.NoError(b, err)
+		}
+	}
+	each := map[string][]float64{}
+	timed := func(name string, do func()) {
+		begun := time.Now()
+		do()
+		each[name] = append(each[name], float64(time.Since(begun).Microseconds())/1000)
+	}
+	for b.Loop() {
+		w := bed.merchant()
+		w.login()
+		timed("local", update("local"))
+		timed("submit", func() { w.submit() })
+		w.until(w.id, lifecycle.Approved)
+		timed("activity", update("activity"))
+		var s contract.Status
+		timed("start-face", func() { s = w.start() })
+		w.scan(s)
+		w.until(w.id, lifecycle.Verified)
+	}
+	for name, took := range each {
+		slices.Sort(took)
+		b.ReportMetric(median(took), name+"-p50-ms")
+		b.ReportMetric(took[len(took)*99/100], name+"-p99-ms")
+	}
+	b.ReportMetric(median(each["submit"])/median(each["local"]), "submit/local")
+	b.ReportMetric(median(each["start-face"])/(median(each["local"])+median(each["activity"])), "start-face/(local+activity)")
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
