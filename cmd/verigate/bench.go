@@ -21,6 +21,9 @@ type benchCmd struct {
 	JSON     bool   `name:"json" help:"Print the report as JSON."`
 }
 
+// follow is the name under which a benchmark runs this program as the reader of open pages.
+const follow = "follow-pages"
+
 // Help is the manual page.
 func (benchCmd) Help() string {
 	var b strings.Builder
@@ -33,6 +36,9 @@ func (benchCmd) Help() string {
 
 // Run measures.
 func (c benchCmd) Run(w *world) (err error) {
+	if c.Name == follow {
+		return bench.Follow(w.ctx, w.stdin, w.stdout)
+	}
 	all := bench.All()
 	i := slices.IndexFunc(all, func(b bench.Benchmark) bool { return b.Name == c.Name })
 	switch {
@@ -55,9 +61,13 @@ func (c benchCmd) Run(w *world) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
 	machine := bench.ThisMachine(time.Now())
 	report, err := all[i].Run(w.ctx, bench.Config{
-		Now: time.Now, Dir: dir, Postgres: postgres, Idle: 10 * time.Second, Rounds: c.Rounds, Accounts: sizes, Clients: c.Clients,
+		Now: time.Now, Dir: dir, Postgres: postgres, Follower: []string{self, "bench", follow}, Idle: 10 * time.Second, Rounds: c.Rounds, Accounts: sizes, Clients: c.Clients,
 		Say: func(format string, args ...any) { w.warn(format+"\n", args...) },
 	})
 	if err != nil {
@@ -76,7 +86,11 @@ func (c benchCmd) postgres(w *world) (*pgserver.Server, func() error, error) {
 	if c.Store != "postgres" {
 		return nil, func() error { return nil }, nil
 	}
-	server, err := pgserver.Start(w.ctx, pgserver.Durable())
+	settings := pgserver.Durable()
+	if c.Name == "pages" {
+		settings = pgserver.Counting()
+	}
+	server, err := pgserver.Start(w.ctx, settings)
 	if err != nil {
 		return nil, nil, err
 	}

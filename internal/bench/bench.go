@@ -18,6 +18,7 @@ type Config struct {
 	Rounds   int
 	Accounts []int                            // sizes of the population, for the benchmarks that have one
 	Clients  int                              // that ask at once
+	Follower []string                         // program and arguments that call Follow, for pages; nil: within this process
 	Idle     time.Duration                    // how long to look at what does nothing; 0: not
 	Requests int                              // of each side and round, 25 decisions each where there is no network; default 8,000
 	Say      func(format string, args ...any) // what is being done
@@ -45,7 +46,8 @@ func All() []Benchmark {
 		{"import", "an import over HTTP against the database's bulk insert of the same rows", []int{10_000, 100_000, 1_000_000}, importBench},
 		{"enforcement", "what a deadline does to a population: import, preview, sweeps, decisions meanwhile, report", []int{10_000, 100_000, 1_000_000}, enforcementBench},
 		{"lists", "pages of the list of accounts, by each filter, over HTTP against the SQL of the page", []int{10_000, 100_000, 1_000_000}, listsBench},
-		{"pages", "from a change that another process wrote to an open page, and what open pages cost idle; --accounts is how many pages", []int{1000, 10_000}, pagesBench},
+		{"pages", "from a change that another process wrote to an open page, and what open pages cost idle; --accounts is how many pages, which a process of their own reads", []int{1000, 10_000}, pagesBench},
+		{"size", "bytes of an account, table by table, when it is registered, refused something, restricted and verified", []int{100_000}, sizeBench},
 	}
 }
 
@@ -54,6 +56,7 @@ type Report struct {
 	Name    string  `json:"name"`
 	Machine Machine `json:"machine"`
 	Rows    []Row   `json:"rows"`
+	Sizes   []Size  `json:"sizes,omitempty"`
 }
 
 // Row is one side of one comparison.
@@ -212,6 +215,15 @@ func (s sample) percentile(p int) float64 {
 // Table writes the report for people, as a table of Markdown.
 func (r Report) Table(w io.Writer) {
 	_, _ = fmt.Fprintf(w, "%s\n\n%s\n\n", r.Name, r.Machine)
+	if len(r.Sizes) > 0 {
+		_, _ = fmt.Fprint(w, "| case | table | accounts | bytes an account | of its indexes |\n|---|---|---|---|---|\n")
+	}
+	for _, size := range r.Sizes {
+		_, _ = fmt.Fprintf(w, "| %s | %s | %d | %.0f | %.0f |\n", size.Case, size.Table, size.Accounts, size.TableBytes, size.IndexBytes)
+	}
+	if len(r.Rows) == 0 {
+		return
+	}
 	_, _ = fmt.Fprint(w, "| case | side | rate | ratio | p50 µs | p99 µs | ratio | CPU µs | ratio | allocs | MiB |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, row := range r.Rows {
 		_, _ = fmt.Fprintf(w, "| %s | %s | %s %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", row.Case, row.Side,

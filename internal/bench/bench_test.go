@@ -29,7 +29,7 @@ func TestEveryBenchmarkMeasures(t *testing.T) {
 			t.Parallel()
 			said := 0
 			report, err := b.Run(t.Context(), bench.Config{
-				Postgres: on, Now: time.Now, Dir: t.TempDir(), Rounds: 2, Accounts: []int{300}, Clients: 2, Requests: 20, Say: func(string, ...any) { said++ },
+				Postgres: on, Now: time.Now, Dir: t.TempDir(), Rounds: 2, Accounts: []int{200}, Clients: 2, Requests: 20, Idle: time.Millisecond, Say: func(string, ...any) { said++ },
 			})
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, said, 2)
@@ -48,7 +48,11 @@ func TestEveryBenchmarkMeasures(t *testing.T) {
 			var table strings.Builder
 			report.Table(&table)
 			require.Contains(t, table.String(), "2020-12-04T00:00:00Z")
-			require.Equal(t, len(report.Rows), strings.Count(table.String(), "\n")-6)
+			for _, size := range report.Sizes {
+				require.Positive(t, size.TableBytes+size.IndexBytes, size.Table)
+			}
+			require.Positive(t, len(report.Rows)+len(report.Sizes))
+			require.Equal(t, len(report.Rows)+len(report.Sizes), strings.Count(table.String(), "\n")-6)
 		})
 	}
 }

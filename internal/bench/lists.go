@@ -155,7 +155,7 @@ func (r *rig) barePage(ctx context.Context, f store.AccountFilter, w *walker) er
 	if err != nil {
 		return err
 	}
-	var ids []string
+	ids := []string{} // "[]" and not "null" behind the last page
 	err = stream(ctx, r.db, func(row []any) {
 		id, _ := row[0].(string)
 		ids = append(ids, id)

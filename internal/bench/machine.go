@@ -99,6 +99,9 @@ func processorTime() time.Duration {
 	return used
 }
 
+// residentNow is this process's resident memory, in MiB.
+func residentNow() int64 { return kibibytes("/proc/self/status", "VmRSS") >> 10 }
+
 // watchResident looks at this process's resident memory until stop is called, which returns the most, in MiB.
 func watchResident(ctx context.Context) (stop func() int64) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -108,7 +111,7 @@ func watchResident(ctx context.Context) (stop func() int64) {
 		defer tick.Stop()
 		var high int64
 		for {
-			high = max(high, kibibytes("/proc/self/status", "VmRSS")>>10)
+			high = max(high, residentNow())
 			select {
 			case <-ctx.Done():
 				most <- high

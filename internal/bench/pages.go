@@ -1,20 +1,15 @@
 package bench
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"strconv"
-	"sync"
-	"sync/atomic"
+	"runtime/debug"
 	"syscall"
 	"time"
 
 	"github.com/verigate/verigate/internal/store/sqlstore"
+	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
@@ -33,7 +28,7 @@ func pagesBench(ctx context.Context, c Config) (report Report, err error) {
 }
 
 func (c Config) pagesRows(ctx context.Context, pages int) (_ []Row, err error) {
-	if err := allowFiles(uint64(2*pages + 1000)); err != nil { //nolint:gosec // a count
+	if err := c.allowPages(pages); err != nil {
 		return nil, err
 	}
 	name := fmt.Sprint("pages-", pages)
@@ -61,7 +56,7 @@ func (c Config) pagesRows(ctx context.Context, pages int) (_ []Row, err error) {
 	idle := func(open int) func(context.Context) (sample, error) {
 		return func(ctx context.Context) (sample, error) { return c.idle(ctx, r, open) }
 	}
-	more, err := c.compare(ctx, "idle", "transactions/s", side{"1 page open", idle(1)}, side{fmt.Sprintf("%d open", pages), idle(pages)})
+	more, err := c.compare(ctx, "idle", "statements/s", side{"1 page open", idle(1)}, side{fmt.Sprintf("%d open", pages), idle(pages)})
 	return append(rows, more...), err
 }
 
@@ -72,13 +67,17 @@ func (c Config) followed(ctx context.Context, r *rig, other *sqlstore.Store, ope
 	if err != nil {
 		return s, err
 	}
-	defer all.close()
+	defer func() { err = errors.Join(err, all.close()) }()
 	changes := min(c.requests()/20, 200)
+	if c.Postgres == nil {
+		changes = min(changes, 50) // each waits for the next poll
+	}
 	s = sample{operations: changes, allocs: -1}
+	used := processorTime()
 	for n := range changes {
 		id := accountID(n * stride % open)
 		_, err := other.Append(ctx, lifecycle.Append{
-			AccountID: id, ChangeID: fmt.Sprint("c", all.made.Add(1), "-", c.Now().UnixNano()), Head: lifecycle.AnyHead,
+			AccountID: id, ChangeID: fmt.Sprint("c", n, "-", c.Now().UnixNano()), Head: lifecycle.AnyHead,
 			Changes: []lifecycle.Change{{Event: lifecycle.Prompt, At: r.clock(), Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem}}},
 		})
 		if err != nil {
@@ -86,7 +85,13 @@ func (c Config) followed(ctx context.Context, r *rig, other *sqlstore.Store, ope
 		}
 		written := c.Now()
 		select {
-		case <-all.events:
+		case told, ok := <-all.told:
+			if !ok {
+				return s, errors.New("the pages have closed")
+			}
+			if told != id {
+				return s, fmt.Errorf("the page of %s was told what happened to %s", told, id)
+			}
 		case <-time.After(time.Minute):
 			return s, errors.New("a page was told nothing for a minute")
 		case <-ctx.Done():
@@ -95,19 +100,21 @@ func (c Config) followed(ctx context.Context, r *rig, other *sqlstore.Store, ope
 		took := c.Now().Sub(written)
 		s.took, s.each = s.took+took, append(s.each, took)
 	}
-	s.resident = resident()
+	s.cpu, s.resident = max(processorTime()-used, 1), resident()
 	return s, nil
 }
 
-// idle counts the transactions of the database while pages are open and nothing is written; without a server that counts them
-// it counts none, and processor time tells.
+// idle counts the database's statements while pages are open and nothing is written: of SQLite the polls, of PostgreSQL all
+// but the count itself. The memory is what pages make this process keep.
 func (c Config) idle(ctx context.Context, r *rig, open int) (s sample, err error) {
+	debug.FreeOSMemory()
 	all, err := c.open(ctx, r, open)
 	if err != nil {
 		return s, err
 	}
-	defer all.close()
-	before, err := c.transactions(ctx, r)
+	defer func() { err = errors.Join(err, all.close()) }()
+	debug.FreeOSMemory()
+	before, err := c.statements(ctx, r)
 	if err != nil {
 		return s, err
 	}
@@ -120,94 +127,50 @@ func (c Config) idle(ctx context.Context, r *rig, open int) (s sample, err error
 		return s, ctx.Err()
 	}
 	took, cpu := c.Now().Sub(begun), processorTime()-used
-	after, err := c.transactions(ctx, r)
-	return sample{operations: max(after-before, 1), took: took, cpu: cpu, allocs: -1}, err
+	after, err := c.statements(ctx, r)
+	return sample{operations: max(after-before, 1), took: took, cpu: cpu, allocs: -1, resident: residentNow()}, err
 }
 
-func (c Config) transactions(ctx context.Context, r *rig) (n int, err error) {
+// statements is how many the database has run. A server of PostgreSQL that does not count them has its transactions counted,
+// which it tells some seconds late.
+func (c Config) statements(ctx context.Context, r *rig) (n int, err error) {
 	if c.Postgres == nil {
-		return 0, nil
+		return int(r.polls.Load()), nil
 	}
-	err = r.db.QueryRowContext(ctx, `SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()`).Scan(&n)
+	var loaded string
+	if err := r.db.QueryRowContext(ctx, `SHOW shared_preload_libraries`).Scan(&loaded); err != nil {
+		return 0, err
+	}
+	query := `SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()`
+	if loaded == pgserver.Counter {
+		query = `SELECT CAST(SUM(calls) AS BIGINT) FROM pg_stat_statements(true) WHERE query !~ 'pg_stat_statements|shared_preload_libraries'
+			AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())`
+		if _, err := r.db.ExecContext(ctx, `CREATE EXTENSION IF NOT EXISTS pg_stat_statements`); err != nil {
+			return 0, err
+		}
+	}
+	err = r.db.QueryRowContext(ctx, query).Scan(&n)
 	return n, err
 }
 
-// openPages are pages that are open.
-type openPages struct {
-	events chan struct{} // one for each event after the first of each page
-	made   atomic.Int64
-	close  func()
+// allowPages raises the number of files that this process may open, where it has to.
+func (c Config) allowPages(pages int) error {
+	const beside = 500
+	if len(c.Follower) > 0 {
+		return allowFiles(pages + beside)
+	}
+	return allowFiles(2*pages + beside) // both ends are here
 }
 
-// open opens pages, a few at a time, and returns when each has its first event.
-func (c Config) open(ctx context.Context, r *rig, pages int) (*openPages, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{}).DialContext}
-	all := &openPages{events: make(chan struct{}, pages)}
-	var reading sync.WaitGroup
-	all.close = func() { cancel(); reading.Wait() }
-	opened, slots := make(chan error, pages), make(chan struct{}, 64)
-	for n := range pages {
-		reading.Go(func() {
-			slots <- struct{}{}
-			told := false
-			err := r.followPage(ctx, transport, accountID(n), func() {
-				if told {
-					all.events <- struct{}{}
-					return
-				}
-				told = true
-				<-slots
-				opened <- nil
-			})
-			if !told {
-				<-slots
-				opened <- errors.Join(errors.New("a page does not open"), err)
-			}
-		})
-	}
-	for range pages {
-		if err := <-opened; err != nil {
-			all.close()
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-// followPage reads the events of a page until its context ends.
-func (r *rig) followPage(ctx context.Context, transport http.RoundTripper, id string, told func()) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url+"/v1/accounts/"+id+"/verification/events", http.NoBody)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+r.key)
-	res, err := transport.RoundTrip(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK {
-		return errors.New("the answer is " + strconv.Itoa(res.StatusCode))
-	}
-	lines := bufio.NewScanner(res.Body)
-	for lines.Scan() {
-		if bytes.HasPrefix(lines.Bytes(), []byte("id:")) {
-			told()
-		}
-	}
-	return lines.Err()
-}
-
-// allowFiles raises the number of files that this process may open, where it has to.
-func allowFiles(n uint64) error {
+func allowFiles(wanted int) error {
+	n := uint64(max(wanted, 0))
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= n {
 		return err
 	}
 	limit.Cur, limit.Max = n, max(limit.Max, n)
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("%d open files are needed, two for each page (ulimit -n): %w", n, err)
+		return fmt.Errorf("bench: %d open files are needed, one for each page; raise the limit (ulimit -n) or open fewer pages: %w", n, err)
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ type rig struct {
 	url    string
 	key    string
 	now    atomic.Pointer[time.Time]
+	polls  atomic.Int64                  // ticks at which the store looked for what others wrote, where nobody tells it
 	closes []func(context.Context) error // backwards
 }
 
@@ -65,7 +66,9 @@ func (c Config) newRig(ctx context.Context, name string, bare func(*rig) http.Ha
 		return r, err
 	}
 	r.closes = append(r.closes, func(context.Context) error { return r.db.Close() })
-	if r.store, err = sqlstore.Open(ctx, c.storeConfig(name, r.clock)); err != nil {
+	config := c.storeConfig(name, r.clock)
+	config.Ticks = r.ticks
+	if r.store, err = sqlstore.Open(ctx, config); err != nil {
 		return r, err
 	}
 	r.closes = append(r.closes, func(context.Context) error { return r.store.Close() })
@@ -77,6 +80,27 @@ func (c Config) newRig(ctx context.Context, name string, bare func(*rig) http.Ha
 }
 
 func (r *rig) clock() time.Time { return *r.now.Load() }
+
+// ticks is a ticker that counts what is taken of it. The store takes a tick only to look.
+func (r *rig) ticks(every time.Duration) (<-chan time.Time, func()) {
+	ticker, counted, done := time.NewTicker(every), make(chan time.Time), make(chan struct{})
+	go func() {
+		for {
+			select {
+			case at := <-ticker.C:
+				select {
+				case counted <- at:
+					r.polls.Add(1)
+				case <-done:
+					return
+				}
+			case <-done:
+				return
+			}
+		}
+	}()
+	return counted, func() { ticker.Stop(); close(done) }
+}
 
 func (r *rig) serve(ctx context.Context, bare func(*rig) http.Handler) error {
 	quiet := slog.New(slog.DiscardHandler)

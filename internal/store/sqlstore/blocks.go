@@ -15,24 +15,21 @@ func (s *Store) RecordBlock(ctx context.Context, b store.Block) (bool, error) {
 	if err := errors.Join(checkInstant("since", b.Since), checkInstant("at", b.At)); err != nil {
 		return false, err
 	}
-	var one int
-	err := row(ctx, reader{s}, `SELECT 1 FROM blocks WHERE account_id = ? AND action = ? AND policy_name = ?
-		AND policy_version = ? AND rule_id = ? AND observed = ?`,
-		[]any{b.AccountID, b.Action, b.PolicyName, b.PolicyVersion, b.RuleID, flag(b.Observed)}, &one)
-	if !errors.Is(err, store.ErrNotFound) {
-		return false, s.fault(ctx, "record a block", err) // a repeat need not wait for the writer
+	if s.turn != nil { // a repeat need not wait for the one who writes
+		var one int
+		err := row(ctx, reader{s}, `SELECT 1 FROM blocks WHERE account_id = ? AND action = ? AND policy_name = ?
+			AND policy_version = ? AND rule_id = ? AND observed = ?`,
+			[]any{b.AccountID, b.Action, b.PolicyName, b.PolicyVersion, b.RuleID, flag(b.Observed)}, &one)
+		if !errors.Is(err, store.ErrNotFound) {
+			return false, s.fault(ctx, "record a block", err)
+		}
 	}
-	first := false
-	err = s.write(ctx, "record a block", func(ctx context.Context, tx *transaction) error {
-		n, err := tx.exec(ctx, `INSERT INTO blocks (account_id, action, policy_name, policy_version, rule_id, reason, since, at,
-			receipt, observed, repeats) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
-			ON CONFLICT (account_id, action, policy_name, policy_version, rule_id, observed) DO NOTHING`,
-			b.AccountID, b.Action, b.PolicyName, b.PolicyVersion, b.RuleID, b.Reason, instant(b.Since), instant(b.At),
-			b.Receipt, flag(b.Observed))
-		first = n == 1
-		return err
-	})
-	return first && err == nil, err
+	written, err := s.writeOne(ctx, "record a block", `INSERT INTO blocks (account_id, action, policy_name, policy_version, rule_id, reason, since, at,
+		receipt, observed, repeats) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+		ON CONFLICT (account_id, action, policy_name, policy_version, rule_id, observed) DO NOTHING`,
+		b.AccountID, b.Action, b.PolicyName, b.PolicyVersion, b.RuleID, b.Reason, instant(b.Since), instant(b.At),
+		b.Receipt, flag(b.Observed))
+	return written == 1 && err == nil, err
 }
 
 // CountBlocks implements store.Decisions.

@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
 )
 
@@ -78,6 +80,43 @@ func TestPollingCosts(t *testing.T) {
 		require.True(t, next(t, ended))
 		require.EqualValues(t, round+1, started.Load())
 		require.Zero(t, running.Load())
+	}
+}
+
+// TestTenThousandPagesPollAsOneDoes: the statements of thirty ticks are the same number, however many listen. PostgreSQL's
+// other processes tell what they wrote, so there every tenth tick looks.
+func TestTenThousandPagesPollAsOneDoes(t *testing.T) {
+	t.Parallel()
+	const ticks = 30
+	for name, c := range map[string]struct {
+		open  func(testing.TB, ...sqlstoretest.Option) *sqlstore.Store
+		polls int64 // with the one that says where to begin, and where there is something to hear, one after the ear is open
+	}{
+		"SQLite":     {sqlstoretest.Open, 1 + ticks},
+		"PostgreSQL": {sqlstoretest.OpenPostgres, 1 + 1 + ticks/10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tick, ended := make(chan time.Time), make(chan struct{}, 1)
+			s := c.open(t, sqlstoretest.WithTicks(func(time.Duration) (<-chan time.Time, func()) {
+				return tick, func() { ended <- struct{}{} }
+			}))
+			polls := s.CountPolls()
+			for _, pages := range []int{1, 1000, 10_000} {
+				polls.Store(0)
+				ctx, cancel := context.WithCancel(t.Context())
+				for n := range pages {
+					_, err := s.Changed(ctx, fmt.Sprint("a", n))
+					require.NoError(t, err)
+				}
+				for range ticks {
+					tick <- time.Time{}
+				}
+				cancel()
+				require.True(t, next(t, ended))
+				require.Equal(t, c.polls, polls.Load(), "%d pages", pages)
+			}
+		})
 	}
 }
 

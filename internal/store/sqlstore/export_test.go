@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,6 +12,17 @@ func (s *Store) Writer() *sql.DB { return s.writer }
 
 // Readers gives tests the reading pool.
 func (s *Store) Readers() *sql.DB { return s.readers }
+
+// CountPolls has the statements that look for what other processes wrote counted. Call it before anybody listens.
+func (s *Store) CountPolls() *atomic.Int64 {
+	var polls atomic.Int64
+	poll := s.hub.poll
+	s.hub.poll = func(ctx context.Context, after *cursor) (cursor, []topic, error) {
+		polls.Add(1)
+		return poll(ctx, after)
+	}
+	return &polls
+}
 
 // OpenWith opens a connection with one pragma set to another value than is required of it.
 func OpenWith(ctx context.Context, path, name, value string) error {

@@ -65,6 +65,24 @@ const (
 
 // writeAmongOthers runs a writing transaction, again if another one was in its way.
 func (s *Store) writeAmongOthers(ctx context.Context, do func(ctx context.Context, tx *transaction) error) error {
+	return s.amongOthers(ctx, func(ctx context.Context, conn *sql.Conn) error { return (&transaction{s: s}).run(ctx, conn, do) })
+}
+
+// oneAmongOthers runs one writing statement, which is a transaction by itself.
+func (s *Store) oneAmongOthers(ctx context.Context, query string, args ...any) (written int64, err error) {
+	err = s.amongOthers(ctx, func(ctx context.Context, conn *sql.Conn) error {
+		defer func() { _ = conn.Close() }() // gives it back to the pool
+		result, err := conn.ExecContext(ctx, s.dialect.rebind(query), args...)
+		if err == nil {
+			written, err = result.RowsAffected()
+		}
+		return err
+	})
+	return written, err
+}
+
+// amongOthers runs do, which gives the connection back, again while another transaction was in its way.
+func (s *Store) amongOthers(ctx context.Context, do func(ctx context.Context, conn *sql.Conn) error) error {
 	s.writers.RLock()
 	defer s.writers.RUnlock()
 	wait := retryPause
@@ -87,15 +105,14 @@ func spread(d time.Duration) time.Duration {
 	return d/2 + d*time.Duration(b[0])/256
 }
 
-func (s *Store) tryToWrite(ctx context.Context, do func(ctx context.Context, tx *transaction) error) error {
+func (s *Store) tryToWrite(ctx context.Context, do func(ctx context.Context, conn *sql.Conn) error) error {
 	conn, err := s.writer.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience) // for a network that is silent
 	defer cancel()
-	t := &transaction{s: s}
-	return t.run(ctx, conn, do)
+	return do(ctx, conn)
 }
 
 // errTaken is wrapped around the conflict of a transaction that, run again, will see what it collided with.

@@ -51,6 +51,12 @@ func Durable() []string {
 	return []string{"shared_buffers=1GB", "effective_cache_size=8GB", "max_connections=300", "max_wal_size=8GB", "jit=off", "random_page_cost=1.1"}
 }
 
+// Counter is the library, which comes with the server, that counts statements.
+const Counter = "pg_stat_statements"
+
+// Counting are the settings of Durable, with every statement counted.
+func Counting() []string { return append(Durable(), "shared_preload_libraries="+Counter) }
+
 // Server is a running server.
 type Server struct {
 	dir      string // its socket, and its data below
