@@ -22,7 +22,7 @@ import (
 )
 
 // fleet is what a platform runs: two API processes behind a balancer and two workers, on a PostgreSQL server and a Temporal
-// cluster whose history service has two processes. Alipay is a simulator that speaks TLS, in the process of the test.
+// cluster that wants certificates and whose history service has two processes. Alipay is a simulator that speaks TLS, in the process of the test.
 type fleet struct {
 	*demo    // no process, but what accounts and keys belong to
 	balancer *balancer
@@ -52,7 +52,10 @@ func startFleet(t *testing.T) *fleet {
 	f.postgres, err = pgserver.Start(t.Context(), pgserver.Careful())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, f.postgres.Stop()) })
-	f.temporal, err = clustertest.Start(t, f.postgres, cluster.Frontend, cluster.History, cluster.History, cluster.Matching, cluster.Worker)
+	f.temporal, err = clustertest.Start(t, cluster.Config{
+		Postgres: f.postgres, MutualTLS: true,
+		Processes: []string{cluster.Frontend, cluster.History, cluster.History, cluster.Matching, cluster.Worker},
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, f.temporal.Close()) })
 	f.configure(t)
@@ -86,7 +89,11 @@ func (f *fleet) configure(t *testing.T) {
 	require.NoError(t, err)
 	c := map[string]map[string]any{}
 	require.NoError(t, json.Unmarshal(text, &c))
-	c["temporal"] = map[string]any{"mode": "remote", "address": f.temporal.Address(), "namespace": "verigate"}
+	shown := f.temporal.Certificates()
+	c["temporal"] = map[string]any{
+		"mode": "remote", "address": f.temporal.Address(), "namespace": "verigate",
+		"tls": true, "tls_ca_file": shown.CA, "tls_cert_file": shown.Cert, "tls_key_file": shown.Key,
+	}
 	c["worker"] = map[string]any{"in_process": false}
 	c["http"] = map[string]any{"public_url": f.balancer.URL, "trusted_proxies": []string{"127.0.0.0/8"}, "drain": "2s"}
 	c["rates"] = map[string]any{"per_account": 100, "per_account_burst": 1000, "per_address": 1000, "per_address_burst": 10000}

@@ -49,14 +49,17 @@ type Config struct {
 	DynamicConfig string
 	// Processes has the service of each process. Default: one process for each of the four services.
 	Processes []string
+	// MutualTLS has every process and every client show a certificate.
+	MutualTLS bool
 	// Shards of the histories; they cannot be changed later. Default: 4.
 	Shards int
 }
 
 // Cluster is a running cluster.
 type Cluster struct {
-	config    Config
-	processes []*process
+	config       Config
+	certificates Certificates // with Config.MutualTLS
+	processes    []*process
 }
 
 // Databases of a cluster.
@@ -88,6 +91,11 @@ func Start(ctx context.Context, c Config) (_ *Cluster, err error) {
 		}
 	}
 	cl := &Cluster{config: c}
+	if c.MutualTLS {
+		if cl.certificates, err = newCertificates(c.Dir); err != nil {
+			return nil, err
+		}
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, cl.Stop())
@@ -98,7 +106,7 @@ func Start(ctx context.Context, c Config) (_ *Cluster, err error) {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
 	for i, service := range c.Processes {
-		p, err := newProcess(c, fmt.Sprintf("%s-%d", service, i), service, all[i], all[slices.Index(c.Processes, Frontend)])
+		p, err := cl.newProcess(fmt.Sprintf("%s-%d", service, i), service, all[i], all[slices.Index(c.Processes, Frontend)])
 		if err != nil {
 			return nil, err
 		}
@@ -152,6 +160,9 @@ func (c *Cluster) Address() string {
 	}
 	return ""
 }
+
+// Certificates are those that clients need, if the cluster wants any.
+func (c *Cluster) Certificates() Certificates { return c.certificates }
 
 // Names of the processes, by which they are killed: the service, a hyphen and a number.
 func (c *Cluster) Names() []string {
@@ -231,9 +242,14 @@ func (c *Cluster) await(ctx context.Context, ask func(context.Context, workflows
 func (c *Cluster) dial(ctx context.Context, ask func(context.Context, workflowservice.WorkflowServiceClient) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	conn, err := client.DialContext(ctx, client.Options{
-		HostPort: c.Address(), Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-	})
+	options := client.Options{HostPort: c.Address(), Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
+	if c.config.MutualTLS {
+		var err error
+		if options.ConnectionOptions.TLS, err = c.certificates.client(); err != nil {
+			return err
+		}
+	}
+	conn, err := client.DialContext(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -288,12 +304,12 @@ func choosePorts(n int) ([]ports, error) {
 }
 
 // write writes the configuration of a process.
-func (c Config) write(file, service string, own, frontend ports) error {
+func (c *Cluster) write(file, service string, own, frontend ports) error {
 	type object = map[string]any
 	store := func(name string) object {
 		return object{"sql": object{
 			"pluginName": plugin, "databaseName": name, "connectAddr": "localhost:5432", "connectProtocol": "tcp",
-			"user": pgserver.Superuser, "password": "none", "connectAttributes": object{"host": c.Postgres.Dir()},
+			"user": pgserver.Superuser, "password": "none", "connectAttributes": object{"host": c.config.Postgres.Dir()},
 			"maxConns": 20, "maxIdleConns": 20, "maxConnLifetime": "1h",
 		}}
 	}
@@ -306,14 +322,18 @@ func (c Config) write(file, service string, own, frontend ports) error {
 		services[name] = object{"rpc": object{"bindOnIP": host}}
 	}
 	services[service] = object{"rpc": rpc}
+	global := object{"membership": object{"maxJoinDuration": "30s", "broadcastAddress": host}}
+	if c.config.MutualTLS {
+		global["tls"] = c.certificates.settings()
+	}
 	off := object{"state": "disabled"}
 	text, err := json.Marshal(object{ // which is YAML too
 		"log": object{"stdout": true, "level": "warn"},
 		"persistence": object{
-			"numHistoryShards": c.Shards, "defaultStore": "default", "visibilityStore": "visibility",
+			"numHistoryShards": c.config.Shards, "defaultStore": "default", "visibilityStore": "visibility",
 			"datastores": object{"default": store(database), "visibility": store(visibility)},
 		},
-		"global":   object{"membership": object{"maxJoinDuration": "30s", "broadcastAddress": host}},
+		"global":   global,
 		"services": services,
 		"clusterMetadata": object{
 			"enableGlobalNamespace": false, "failoverVersionIncrement": 10,
@@ -326,7 +346,7 @@ func (c Config) write(file, service string, own, frontend ports) error {
 		"archival":            object{"history": off, "visibility": off},
 		"namespaceDefaults":   object{"archival": object{"history": off, "visibility": off}},
 		"publicClient":        object{"hostPort": frontend.address()},
-		"dynamicConfigClient": object{"filepath": c.DynamicConfig, "pollInterval": "60s"},
+		"dynamicConfigClient": object{"filepath": c.config.DynamicConfig, "pollInterval": "60s"},
 	})
 	if err != nil {
 		return err

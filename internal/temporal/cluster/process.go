@@ -19,10 +19,10 @@ type process struct {
 	ended         chan struct{} // closed when it has ended
 }
 
-func newProcess(c Config, name, service string, own, frontend ports) (*process, error) {
+func (c *Cluster) newProcess(name, service string, own, frontend ports) (*process, error) {
 	p := &process{
-		name: name, service: service, program: c.Server, ports: own,
-		config: filepath.Join(c.Dir, name+".yaml"), log: filepath.Join(c.Dir, name+".log"),
+		name: name, service: service, program: c.config.Server, ports: own,
+		config: filepath.Join(c.config.Dir, name+".yaml"), log: filepath.Join(c.config.Dir, name+".log"),
 	}
 	return p, c.write(p.config, service, own, frontend)
 }

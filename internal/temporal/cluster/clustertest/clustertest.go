@@ -35,8 +35,9 @@ type Cluster struct {
 	dir string
 }
 
-// Start starts a cluster that the caller stops. Where the programs are not named the test is skipped.
-func Start(t testing.TB, postgres *pgserver.Server, processes ...string) (*Cluster, error) {
+// Start starts a cluster as c says, but for its programs, folder and settings; the caller stops it. Where the programs are
+// not named the test is skipped.
+func Start(t testing.TB, c cluster.Config) (*Cluster, error) {
 	t.Helper()
 	server, tool := os.Getenv(ServerEnv), os.Getenv(SQLToolEnv)
 	if server == "" || tool == "" {
@@ -47,14 +48,13 @@ func Start(t testing.TB, postgres *pgserver.Server, processes ...string) (*Clust
 	if err != nil {
 		return nil, err
 	}
-	c, err := cluster.Start(context.WithoutCancel(t.Context()), cluster.Config{
-		Server: server, SQLTool: tool, Postgres: postgres, Dir: dir, Processes: processes,
-		DynamicConfig: filepath.Join(filepath.Dir(here), "../../../../deploy/temporal/dynamicconfig.yaml"),
-	})
+	c.Server, c.SQLTool, c.Dir = server, tool, dir
+	c.DynamicConfig = filepath.Join(filepath.Dir(here), "../../../../deploy/temporal/dynamicconfig.yaml")
+	started, err := cluster.Start(context.WithoutCancel(t.Context()), c)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return &Cluster{c, dir}, nil
+	return &Cluster{started, dir}, nil
 }
 
 // Close stops it and removes its folder.
@@ -77,7 +77,7 @@ func Address(t testing.TB) string {
 	s.once.Do(func() {
 		var server *pgserver.Server
 		if server, s.err = pgtest.Server(); s.err == nil {
-			s.cluster, s.err = Start(t, server)
+			s.cluster, s.err = Start(t, cluster.Config{Postgres: server})
 		}
 	})
 	require.NoError(t, s.err)
