@@ -49,8 +49,18 @@ func shops(t *testing.T) *sqlstore.Store {
 func shopsAt(t *testing.T) (*sqlstore.Store, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "verigate.db")
-	now := time.Date(2020, 11, 10, 0, 0, 0, 0, lifecycle.Beijing())
-	s := sqlstoretest.Open(t, sqlstoretest.WithPath(path), sqlstoretest.WithNow(func() time.Time { return now }))
+	s := sqlstoretest.Open(t, sqlstoretest.WithPath(path), sqlstoretest.WithNow(shopsNow))
+	openShops(t, s)
+	return s, path
+}
+
+// shopsNow is when the shops are written.
+func shopsNow() time.Time { return time.Date(2020, 11, 10, 0, 0, 0, 0, lifecycle.Beijing()) }
+
+// openShops writes the shops and the policy.
+func openShops(t *testing.T, s *sqlstore.Store) {
+	t.Helper()
+	now := shopsNow()
 	for i := range 40 {
 		a := policy.Account{ID: fmt.Sprintf("shop-%02d", i), Kind: policy.KindIndividual, Region: "CN", RegisteredAt: now.AddDate(0, -i, 0)}
 		put := store.PutAccount{Actor: lifecycle.Actor{Kind: lifecycle.ActorImport}}
@@ -81,7 +91,6 @@ func shopsAt(t *testing.T) (*sqlstore.Store, string) {
 	require.NoError(t, s.PublishPolicy(t.Context(), store.PublishedPolicy{
 		Name: "wishpost-face-verification", Version: 1, Text: text, EffectiveFrom: now.AddDate(0, -1, 0), Author: "test",
 	}))
-	return s, path
 }
 
 func carried(event lifecycle.Event, at time.Time) *lifecycle.Change {

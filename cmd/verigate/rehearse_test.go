@@ -4,9 +4,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
+	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
 )
 
 func TestRehearseLeavesTheDatabaseAlone(t *testing.T) {
@@ -35,6 +39,33 @@ func TestRehearseLeavesTheDatabaseAlone(t *testing.T) {
 	var report struct{ Rows []any }
 	require.NoError(t, json.Unmarshal(text, &report))
 	require.Len(t, report.Rows, 35)
+}
+
+// TestRehearseWithPostgreSQL comes to the same as with SQLite, by a role that may do nothing but read.
+func TestRehearseWithPostgreSQL(t *testing.T) {
+	server, err := pgserver.Start(t.Context(), pgserver.Forgetful())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	require.NoError(t, server.Exec(t.Context(), "postgres", `CREATE DATABASE shops`))
+	s := sqlstoretest.OpenURL(t, server.URL("shops"), sqlstoretest.WithNow(shopsNow))
+	_, err = s.Migrate(t.Context())
+	require.NoError(t, err)
+	openShops(t, s)
+	require.NoError(t, server.Exec(t.Context(), "shops", `CREATE ROLE reader LOGIN; GRANT pg_read_all_data TO reader`))
+	t.Setenv("TMPDIR", t.TempDir())
+	url := filepath.Join(t.TempDir(), "url")
+	require.NoError(t, os.WriteFile(url, []byte(strings.Replace(server.URL("shops"), "user="+pgserver.Superuser, "user=reader", 1)), 0o600))
+	code, out, errs := call(t, "", "", "policy", "rehearse", "--set", "provider.kind=simulated", "--set", "store.driver=postgres",
+		"--set", "store.url=file:"+url, "--set", "vault.keys_path="+filepath.Join(t.TempDir(), "no-rehearsal-opens-it"),
+		"--from", "2020-11-10", "--to", "2020-12-10T00:00:00+08:00", "--scenario", "../../testdata/campaign/shops.ndjson")
+	require.Equal(t, exitOK, code, errs)
+	golden(t, "rehearse.golden", out)
+	entries, err := s.Events(t.Context(), "shop-02", 0, 10)
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "only its import")
+	left, err := os.ReadDir(os.Getenv("TMPDIR"))
+	require.NoError(t, err)
+	require.Empty(t, left, "the copy is removed")
 }
 
 func TestRehearseRefuses(t *testing.T) {

@@ -39,16 +39,9 @@ type Rehearsed struct {
 	at    time.Time
 }
 
-// ErrNoRehearsal means that the configured database cannot be copied into a file to rehearse on.
-var ErrNoRehearsal = errors.New("app: store.driver is postgres, and a rehearsal needs a copy of the database, which is made of an " +
-	"SQLite file only; ask for the impact of a policy instead (verigate policy impact), or rehearse where store.driver is sqlite")
-
 // Rehearse copies the configured database into a temporary file and plays the campaign there. The database itself is
-// only read, and may be in use. It fails with ErrNoRehearsal for PostgreSQL.
+// only read, and may be in use.
 func Rehearse(ctx context.Context, o RehearseOptions) (_ *Rehearsed, err error) {
-	if o.Config.Store.Driver != config.SQLite {
-		return nil, ErrNoRehearsal
-	}
 	dir, err := os.MkdirTemp("", "verigate-rehearsal-*")
 	if err != nil {
 		return nil, fmt.Errorf("app: folder of the copy: %w", err)
@@ -60,7 +53,7 @@ func Rehearse(ctx context.Context, o RehearseOptions) (_ *Rehearsed, err error) 
 		}
 	}()
 	path := filepath.Join(dir, "copy.db")
-	if err := sqlstore.Copy(ctx, o.Config.Store.Path, path, 5*time.Second); err != nil {
+	if err := copyStore(ctx, o.Config.Store, path); err != nil {
 		return nil, err
 	}
 	clock := rehearsal.NewClock(o.From)
@@ -80,6 +73,18 @@ func Rehearse(ctx context.Context, o RehearseOptions) (_ *Rehearsed, err error) 
 		Logger: o.Logger, Progress: o.Progress,
 	})
 	return r, err
+}
+
+// copyStore copies the configured database into a new SQLite file.
+func copyStore(ctx context.Context, from config.Store, to string) error {
+	const busy = 5 * time.Second
+	if from.Driver != config.Postgres {
+		return sqlstore.Copy(ctx, from.Path, to, busy)
+	}
+	if err := sqlstore.CopyURL(ctx, from.URL.Reveal(), to, busy); err != nil {
+		return fmt.Errorf("store.url: %w", err)
+	}
+	return nil
 }
 
 func (r *Rehearsed) publish(ctx context.Context, text []byte, from time.Time) error {

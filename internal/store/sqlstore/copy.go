@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/verigate/verigate/internal/store"
@@ -17,19 +18,31 @@ func Copy(ctx context.Context, from, to string, busy time.Duration) error {
 	if _, err := os.Stat(from); err != nil {
 		return fmt.Errorf("%w: copy the database: the file is not there", store.ErrInvalid)
 	}
-	file, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the caller names the file of the copy
-	if err != nil {
-		return fmt.Errorf("sqlstore: copy the database: %w", err)
-	}
-	if err := file.Close(); err != nil {
-		return fmt.Errorf("sqlstore: copy the database: %w", err)
+	if err := create(to); err != nil {
+		return err
 	}
 	if err := execAlone(ctx, from, busy, `VACUUM INTO ?`, to); err != nil {
 		return fmt.Errorf("sqlstore: copy the database: %w", err)
 	}
-	if err := execAlone(ctx, to, busy, `DELETE FROM vault_records; DELETE FROM api_keys; DELETE FROM requests;
-		DELETE FROM operator_sessions; DELETE FROM operators`); err != nil {
+	if err := execAlone(ctx, to, busy, `DELETE FROM `+strings.Join(withheld(), `; DELETE FROM `)); err != nil {
 		return fmt.Errorf("sqlstore: empty the copy: %w", err)
+	}
+	return nil
+}
+
+// withheld are the tables whose rows no copy has, those that refer to others first.
+func withheld() []string {
+	return []string{"vault_records", "api_keys", "requests", "operator_sessions", "operators"}
+}
+
+// create makes a new file that only its owner can read.
+func create(path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the caller names the file of the copy
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("sqlstore: copy the database: %w", err)
 	}
 	return nil
 }

@@ -43,15 +43,7 @@ func OpenWith(ctx context.Context, path, name, value string) error {
 }
 
 // MigrateTo applies the steps of the schema up to one.
-func (s *Store) MigrateTo(ctx context.Context, version int64) error {
-	provider, done, err := s.provider()
-	if err != nil {
-		return err
-	}
-	defer done()
-	_, err = provider.UpTo(ctx, version)
-	return err
-}
+func (s *Store) MigrateTo(ctx context.Context, version int64) error { return s.migrateTo(ctx, version) }
 
 // FactsOfOne is the statement of Facts, for an account named a1.
 const FactsOfOne = factsQuery + `a.account_id = 'a1' ORDER BY e.granted_at, e.extension_id`
