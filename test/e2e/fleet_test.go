@@ -53,7 +53,7 @@ func startFleet(t *testing.T) *fleet {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, f.postgres.Stop()) })
 	f.temporal, err = clustertest.Start(t, cluster.Config{
-		Postgres: f.postgres, MutualTLS: true,
+		Postgres: f.postgres, MutualTLS: new(time.Now()),
 		Processes: []string{cluster.Frontend, cluster.History, cluster.History, cluster.Matching, cluster.Worker},
 	})
 	require.NoError(t, err)

@@ -25,7 +25,7 @@ type Certificates struct{ CA, Cert, Key string }
 const name = "temporal.test"
 
 // newCertificates makes an authority and one certificate of it, which every process of a cluster and its clients show.
-func newCertificates(dir string) (Certificates, error) {
+func newCertificates(dir string, now time.Time) (Certificates, error) {
 	c := Certificates{filepath.Join(dir, "ca.pem"), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -35,7 +35,6 @@ func newCertificates(dir string) (Certificates, error) {
 	if err != nil {
 		return c, err
 	}
-	now := time.Now()
 	authority := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),

@@ -49,8 +49,8 @@ type Config struct {
 	DynamicConfig string
 	// Processes has the service of each process. Default: one process for each of the four services.
 	Processes []string
-	// MutualTLS has every process and every client show a certificate.
-	MutualTLS bool
+	// MutualTLS, if set, has every process and every client show a certificate, good for a day from this instant.
+	MutualTLS *time.Time
 	// Shards of the histories; they cannot be changed later. Default: 4.
 	Shards int
 }
@@ -91,8 +91,8 @@ func Start(ctx context.Context, c Config) (_ *Cluster, err error) {
 		}
 	}
 	cl := &Cluster{config: c}
-	if c.MutualTLS {
-		if cl.certificates, err = newCertificates(c.Dir); err != nil {
+	if c.MutualTLS != nil {
+		if cl.certificates, err = newCertificates(c.Dir, *c.MutualTLS); err != nil {
 			return nil, err
 		}
 	}
@@ -243,7 +243,7 @@ func (c *Cluster) dial(ctx context.Context, ask func(context.Context, workflowse
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	options := client.Options{HostPort: c.Address(), Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}
-	if c.config.MutualTLS {
+	if c.config.MutualTLS != nil {
 		var err error
 		if options.ConnectionOptions.TLS, err = c.certificates.client(); err != nil {
 			return err
@@ -323,7 +323,7 @@ func (c *Cluster) write(file, service string, own, frontend ports) error {
 	}
 	services[service] = object{"rpc": rpc}
 	global := object{"membership": object{"maxJoinDuration": "30s", "broadcastAddress": host}}
-	if c.config.MutualTLS {
+	if c.config.MutualTLS != nil {
 		global["tls"] = c.certificates.settings()
 	}
 	off := object{"state": "disabled"}
