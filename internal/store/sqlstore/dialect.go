@@ -16,6 +16,8 @@ import (
 type dialect interface {
 	// rebind turns the ? of a statement into the database's own parameters.
 	rebind(query string) string
+	// unindexed is a column to filter by and not to search by, where the planner would choose badly.
+	unindexed(column string) string
 	// lockRow ends a SELECT whose row the transaction is about to change.
 	lockRow() string
 	// lockFree ends a SELECT of rows to be changed that passes over those of a table that somebody else has locked.

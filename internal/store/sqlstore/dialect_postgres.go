@@ -43,6 +43,9 @@ func (d postgresDialect) rebind(query string) string {
 	return bound.String()
 }
 
+// unindexed leaves the choice to the planner, which knows how many rows there are.
+func (postgresDialect) unindexed(column string) string { return column }
+
 // lockRow does not hinder who only refers to the row: no transaction changes its key.
 func (postgresDialect) lockRow() string { return " FOR NO KEY UPDATE" }
 

@@ -21,6 +21,8 @@ type sqliteDialect struct{}
 
 func (sqliteDialect) rebind(query string) string { return query }
 
+func (sqliteDialect) unindexed(column string) string { return "+" + column }
+
 func (sqliteDialect) lockRow() string { return "" }
 
 func (sqliteDialect) lockFree(string) string { return "" }

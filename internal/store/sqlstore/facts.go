@@ -10,12 +10,15 @@ import (
 
 // factsQuery reads everything of an account that a decision needs in one statement, so from one moment: a row for
 // each approved extension, or one row without. A revoked one ends with its revocation. The condition on the account follows.
-const factsQuery = `SELECT a.account_id, a.kind, a.region, a.registered_at, a.closed_at,
+const factsQuery = factsColumns + `accounts` + factsJoined + ` WHERE `
+
+const factsColumns = `SELECT a.account_id, a.kind, a.region, a.registered_at, a.closed_at,
 	a.seq, a.state, a.since, a.turn_since, a.verified_at,
 	e.extension_id, e.rule_id, COALESCE(e.revoked_at, e.until), e.granted_at,
 	(SELECT revision FROM policies_revision)
-	FROM accounts a LEFT JOIN extensions e ON e.account_id = a.account_id AND e.granted_at IS NOT NULL
-	WHERE `
+	FROM `
+
+const factsJoined = ` a LEFT JOIN extensions e ON e.account_id = a.account_id AND e.granted_at IS NOT NULL`
 
 // Facts implements store.Accounts.
 func (s *Store) Facts(ctx context.Context, id string) (store.Facts, error) {
@@ -69,12 +72,13 @@ func factsAfter(ctx context.Context, q querier, after, last string, limit int) (
 	if limit < 1 || limit > most {
 		return nil, fmt.Errorf("%w: limit must be 1 to %d", store.ErrInvalid, most)
 	}
-	query, args := `a.account_id IN (SELECT account_id FROM accounts WHERE account_id > ?`, []any{after}
+	// Selected as whole rows: joined to their ids, PostgreSQL would read the whole table for each page of a smaller population.
+	page, args := `(SELECT * FROM accounts WHERE account_id > ?`, []any{after}
 	if last != "" {
-		query, args = query+` AND account_id <= ?`, append(args, last)
+		page, args = page+` AND account_id <= ?`, append(args, last)
 	}
-	query += ` ORDER BY account_id LIMIT ?)`
-	return factsPage(ctx, q, factsQuery+query+factsOrder, append(args, limit), limit)
+	page += ` ORDER BY account_id LIMIT ?)`
+	return factsPage(ctx, q, factsColumns+page+factsJoined+factsOrder, append(args, limit), limit)
 }
 
 // Split implements store.Accounts.

@@ -127,7 +127,7 @@ func (s *Store) ReviewCase(ctx context.Context, accountID string) (store.ReviewC
 }
 
 // reviewsWhere is the condition of a filter, without its place.
-func reviewsWhere(f store.ReviewFilter) (string, []any, error) {
+func (s *Store) reviewsWhere(f store.ReviewFilter) (string, []any, error) {
 	if !slices.Contains(store.Queues(), f.Queue) {
 		return "", nil, fmt.Errorf("%w: there is no such queue", store.ErrInvalid)
 	}
@@ -150,7 +150,7 @@ func reviewsWhere(f store.ReviewFilter) (string, []any, error) {
 	add(f.Escalated, `escalated_by > ''`)
 	since := `since`
 	if f.Order == store.ByRisk {
-		since = `+since` // filtered along the index of risks: by age they would all have to be read and sorted
+		since = s.dialect.unindexed(`since`) // SQLite is to filter along the index of risks: by age all would have to be read and sorted
 	}
 	add(!f.After.IsZero(), since+` > ?`, bound(f.After))
 	add(!f.To.IsZero(), since+` <= ?`, bound(f.To))
@@ -179,7 +179,7 @@ func (s *Store) Reviews(ctx context.Context, f store.ReviewFilter) ([]store.Revi
 	if err != nil {
 		return nil, err
 	}
-	where, args, err := reviewsWhere(f)
+	where, args, err := s.reviewsWhere(f)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func (s *Store) Reviews(ctx context.Context, f store.ReviewFilter) ([]store.Revi
 
 // CountReviews implements store.Reviews.
 func (s *Store) CountReviews(ctx context.Context, f store.ReviewFilter, most int) (int, error) {
-	where, args, err := reviewsWhere(f)
+	where, args, err := s.reviewsWhere(f)
 	if err != nil {
 		return 0, err
 	}
@@ -257,7 +257,7 @@ func (s *Store) ClaimNextReview(ctx context.Context, next store.NextReview, c st
 	if err != nil {
 		return store.ReviewCase{}, err
 	}
-	where, args, err := reviewsWhere(store.ReviewFilter{Queue: next.Queue, Within: next.Within, Now: c.At, Free: true, Escalated: next.Escalated})
+	where, args, err := s.reviewsWhere(store.ReviewFilter{Queue: next.Queue, Within: next.Within, Now: c.At, Free: true, Escalated: next.Escalated})
 	if err != nil {
 		return store.ReviewCase{}, err
 	}

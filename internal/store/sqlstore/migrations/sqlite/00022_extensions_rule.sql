@@ -1,0 +1,5 @@
+-- Extensions of one rule, for their list: of a rule that few have, the others need not be read.
+
+-- +goose Up
+
+CREATE INDEX extensions_rule ON extensions (rule_id, requested_at, extension_id);

@@ -1,0 +1,5 @@
+-- Deliveries of one webhook, newest first: those of others need not be read.
+
+-- +goose Up
+
+CREATE INDEX webhook_deliveries_of ON webhook_deliveries (webhook_id, delivery_id);
