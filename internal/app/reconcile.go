@@ -90,14 +90,20 @@ func (r *Reconciler) Run(ctx context.Context, report func(Reconciled)) error {
 			break
 		}
 	}
+	looked := map[string]bool{} // a run that is begun again here is in the list once more
 	return temporal.EachRunning(ctx, r.app.client, r.app.config.Temporal.Namespace, func(accountID string) error {
+		if looked[accountID] {
+			return nil
+		}
 		head, err := r.app.store.Head(ctx, accountID)
 		switch {
 		case isGone(err):
+			looked[accountID] = true
 			report(r.end(ctx, accountID))
 		case err != nil:
 			return err
 		case head.Seq == 0:
+			looked[accountID] = true
 			report(r.account(ctx, head))
 		}
 		return ctx.Err()

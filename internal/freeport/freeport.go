@@ -39,22 +39,31 @@ func listen(port int) (net.Listener, error) {
 // Fill gives each port that is 0 a free one, no two the same; those that are set must be free. Negative ones stay. All are
 // free when it returns.
 func Fill(ports ...*int) error {
+	release, err := Hold(ports...)
+	release()
+	return err
+}
+
+// Hold is Fill, but nobody else gets the ports until release is called, just before they are used. Call it also after an
+// error; twice is once.
+func Hold(ports ...*int) (release func(), err error) {
 	var held []net.Listener
-	defer func() {
+	release = func() {
 		for _, l := range held {
 			_ = l.Close()
 		}
-	}()
+		held = nil
+	}
 	for _, port := range ports {
 		if *port < 0 {
 			continue
 		}
 		l, err := Listen(*port)
 		if err != nil {
-			return err
+			return release, err
 		}
-		held = append(held, l) // kept until all are chosen, so that none is chosen twice
+		held = append(held, l)
 		*port = l.Addr().(*net.TCPAddr).Port
 	}
-	return nil
+	return release, nil
 }

@@ -25,6 +25,14 @@ func TestFill(t *testing.T) {
 	require.NoError(t, err, "free when it returns")
 	require.NoError(t, again.Close())
 
+	c := 0
+	release, err := freeport.Hold(&c)
+	require.NoError(t, err)
+	require.Error(t, freeport.Fill(&c), "it is held")
+	release()
+	release()
+	require.NoError(t, freeport.Fill(&c))
+
 	require.Error(t, freeport.Fill(&taken), "somebody has it")
 	require.NoError(t, l.Close())
 	require.NoError(t, freeport.Fill(&taken))

@@ -117,7 +117,25 @@ func Prepare(ctx context.Context, o Options, retention time.Duration) ([]Need, e
 		}
 		needs[i+1].Mended = true
 	}
-	return needs, awaitSearchAttributes(ctx, c, o.Namespace)
+	if err := awaitSearchAttributes(ctx, c, o.Namespace); err != nil || !slices.ContainsFunc(needs, func(n Need) bool { return n.Mended }) {
+		return needs, err
+	}
+	return needs, pauseFor(ctx, settling)
+}
+
+// settling is what every process of a server takes to hear of a new namespace and its search attributes, twice over: each
+// looks every 2 s. The frontend that answers here knows; a history process that does not would fail the first tasks.
+const settling = 4 * time.Second
+
+func pauseFor(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // addSearchAttribute adds one. A namespace that was made just now is known to all of the server some seconds later.

@@ -25,7 +25,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
-	"github.com/verigate/verigate/internal/freeport"
 	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
 )
 
@@ -101,30 +100,28 @@ func Start(ctx context.Context, c Config) (_ *Cluster, err error) {
 			err = errors.Join(err, cl.Stop())
 		}
 	}()
-	all, err := choosePorts(len(c.Processes))
-	if err != nil {
-		return nil, fmt.Errorf("cluster: %w", err)
-	}
 	for i, service := range c.Processes {
-		p, err := cl.newProcess(fmt.Sprintf("%s-%d", service, i), service, all[i], all[slices.Index(c.Processes, Frontend)])
-		if err != nil {
+		p := cl.newProcess(fmt.Sprintf("%s-%d", service, i), service)
+		cl.processes = append(cl.processes, p)
+		if err := p.holdPorts(); err != nil {
+			return nil, fmt.Errorf("cluster: %w", err)
+		}
+	}
+	frontend := cl.processes[slices.Index(c.Processes, Frontend)]
+	for _, p := range cl.processes {
+		if err := cl.write(p.config, p.service, p.ports, frontend.ports); err != nil {
 			return nil, err
 		}
-		cl.processes = append(cl.processes, p)
 	}
 	// The first process writes what the cluster is into the database; two that try at once end.
-	first, err := cl.named(fmt.Sprintf("%s-%d", Frontend, slices.Index(c.Processes, Frontend)))
-	if err != nil {
-		return nil, err
-	}
-	if err := first.start(); err != nil {
+	if err := frontend.start(); err != nil {
 		return nil, err
 	}
 	if err := cl.await(ctx, askFrontend); err != nil {
 		return nil, err
 	}
 	for _, p := range cl.processes {
-		if p == first {
+		if p == frontend {
 			continue
 		}
 		if err := p.start(); err != nil {
@@ -292,16 +289,6 @@ const plugin = "postgres12_pgx"
 type ports struct{ grpc, membership, http int }
 
 func (p ports) address() string { return net.JoinHostPort(host, strconv.Itoa(p.grpc)) }
-
-// choosePorts returns free ports for n processes.
-func choosePorts(n int) ([]ports, error) {
-	all := make([]ports, n)
-	var each []*int
-	for i := range all {
-		each = append(each, &all[i].grpc, &all[i].membership, &all[i].http)
-	}
-	return all, freeport.Fill(each...)
-}
 
 // write writes the configuration of a process.
 func (c *Cluster) write(file, service string, own, frontend ports) error {

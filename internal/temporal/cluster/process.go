@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+
+	"github.com/verigate/verigate/internal/freeport"
 )
 
 // process is one process of a cluster, or the place of one that was killed.
@@ -15,16 +17,21 @@ type process struct {
 	program       string
 	config, log   string // files
 	ports         ports
+	release       func() // the ports, which are held until the first start
 	running       *os.Process
 	ended         chan struct{} // closed when it has ended
 }
 
-func (c *Cluster) newProcess(name, service string, own, frontend ports) (*process, error) {
-	p := &process{
-		name: name, service: service, program: c.config.Server, ports: own,
+func (c *Cluster) newProcess(name, service string) *process {
+	return &process{
+		name: name, service: service, program: c.config.Server, release: func() {},
 		config: filepath.Join(c.config.Dir, name+".yaml"), log: filepath.Join(c.config.Dir, name+".log"),
 	}
-	return p, c.write(p.config, service, own, frontend)
+}
+
+func (p *process) holdPorts() (err error) {
+	p.release, err = freeport.Hold(&p.ports.grpc, &p.ports.membership, &p.ports.http)
+	return err
 }
 
 // start starts the process. The system kills it when the thread ends that started it, so that thread stays.
@@ -40,6 +47,7 @@ func (p *process) start() error {
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started, ended := make(chan error), make(chan struct{})
+	p.release()
 	go func() {
 		defer close(ended)
 		defer func() { _ = log.Close() }()
@@ -71,6 +79,7 @@ func (p *process) hasEnded() bool {
 }
 
 func (p *process) kill() error {
+	p.release()
 	if !p.started() || p.hasEnded() {
 		return nil
 	}
