@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -137,10 +138,16 @@ func unclean(root string, secrets map[string][]byte, exempt ...string) (found []
 	personal := canaries()
 	files := 0
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a server deletes what it no longer needs
+		}
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
 		data, err := readWhole(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -80,7 +80,7 @@ func split(all []listed) ([]group, error) {
 		flags: []string{"-count=1", "-timeout=15m"}, env: []string{"VERIGATE_BIN", "VERIGATE_FAILPOINT_BIN", "VERIGATE_TEMPORAL_SERVER", "VERIGATE_TEMPORAL_SQL_TOOL"}}
 	// Those that can run on either once more, on what a fleet uses.
 	cluster := group{name: "cluster", about: "end to end, on PostgreSQL and a Temporal cluster", dir: ".",
-		flags: append(slices.Clone(e2e.flags), "-skip=^TestFleet"), // these bring their own cluster
+		flags: append(slices.Clone(e2e.flags), "-skip=^(TestFleet|TestServeOnPostgreSQL$|TestRoles)"), // these bring what they run on
 		env:   e2e.env, set: []string{"VERIGATE_E2E_ON=cluster"}}
 	browser := group{name: "browser", about: "the pages in a real browser, on the finished binary", dir: ".",
 		flags: []string{"-count=1", "-timeout=20m"}, env: []string{"VERIGATE_BIN", "VERIGATE_AXE"}}
