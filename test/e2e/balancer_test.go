@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -29,6 +31,7 @@ type balancer struct {
 	next    atomic.Int64
 	answers atomic.Int64 // all that were given
 	refused atomic.Int64 // of them those that no backend gave
+	fault   atomic.Value // text of the last of them
 }
 
 func newBalancer(t testing.TB) *balancer {
@@ -41,8 +44,9 @@ func newBalancer(t testing.TB) *balancer {
 			r.Out.Host = r.In.Host
 		},
 		Transport: b,
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			b.refused.Add(1)
+			b.fault.Store(err.Error())
 			w.Header().Set("Retry-After", "1")
 			w.WriteHeader(http.StatusServiceUnavailable)
 		},
@@ -89,7 +93,8 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, err
 }
 
-// ready asks a backend whether it wants requests. Other balancers ask now and then; so it depends on no time.
+// ready asks a backend whether it goes on. Other balancers ask now and then; so it depends on no time. What else a process may
+// lack is its own to answer: on a busy machine its database takes seconds, and that shall not look like a process that is gone.
 func (b *balancer) ready(ctx context.Context, host string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+"/readyz", nil)
 	if err != nil {
@@ -99,8 +104,10 @@ func (b *balancer) ready(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
-	if res.StatusCode != http.StatusOK {
-		err = errors.New("not ready")
+	var told struct{ Parts []string }
+	err = json.NewDecoder(res.Body).Decode(&told)
+	if slices.Contains(told.Parts, "process") {
+		err = errors.New("it is about to stop")
 	}
 	return errors.Join(err, res.Body.Close())
 }

@@ -250,7 +250,7 @@ func TestFleetRestartsUnnoticed(t *testing.T) {
 		f.start(t, name)
 		courses.Wait()
 	}
-	require.Zero(t, f.balancer.refused.Load(), "requests that nobody answered")
+	require.Zero(t, f.balancer.refused.Load(), "requests that nobody answered; the last because of: %v", f.balancer.fault.Load())
 	f.requireWhole(t, everybody)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +34,14 @@ type Server struct {
 
 // Start creates what is missing in the directory and returns when the engine takes requests. The context bounds
 // the preparation of the files; it does not end the engine, Stop does.
-func Start(ctx context.Context, c Config) (s *Server, err error) {
+func Start(ctx context.Context, c Config) (*Server, error) {
+	return startOn(ctx, c, choosePorts)
+}
+
+// tries is how often ports are chosen: another process may take one between its choice and its use.
+const tries = 4
+
+func startOn(ctx context.Context, c Config, choose func(Config) (ports, error)) (s *Server, err error) {
 	c, err = c.withDefaults()
 	if err != nil {
 		return nil, err
@@ -41,10 +49,22 @@ func Start(ctx context.Context, c Config) (s *Server, err error) {
 	if err := prepareFiles(ctx, c); err != nil {
 		return nil, err
 	}
-	p, err := choosePorts(c)
-	if err != nil {
-		return nil, fmt.Errorf("devserver: %w", err)
+	for range tries {
+		p, failed := choose(c)
+		if failed != nil {
+			return nil, fmt.Errorf("devserver: %w", failed)
+		}
+		if s, err = start(c, p); err == nil || !strings.Contains(err.Error(), portTaken) {
+			break
+		}
 	}
+	return s, err
+}
+
+// portTaken is what the engine says, and nothing else, when it cannot listen.
+const portTaken = "Failed to start gRPC listener"
+
+func start(c Config, p ports) (s *Server, err error) {
 	s = &Server{ports: p, namespace: c.Namespace, muted: new(atomic.Bool)}
 	defer func() {
 		if f, ok := recover().(fatal); ok {

@@ -26,7 +26,7 @@ import (
 
 const timeout = time.Minute
 
-func start(t *testing.T, c Config) *Server {
+func started(t *testing.T, c Config) *Server {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
@@ -55,7 +55,7 @@ func double(_ workflow.Context, n int) (int, error) { return 2 * n, nil }
 func TestEngineRunsAWorkflow(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	s := start(t, Config{
+	s := started(t, Config{
 		Dir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError})),
 		SearchAttributes: map[string]enumspb.IndexedValueType{"Turn": enumspb.INDEXED_VALUE_TYPE_KEYWORD},
 	})
@@ -157,7 +157,7 @@ func TestRestartKeepsWhatWasStarted(t *testing.T) {
 	c.Close()
 	require.NoError(t, first.Stop(ctx))
 
-	again := start(t, Config{Dir: dir, UIPort: -1})
+	again := started(t, Config{Dir: dir, UIPort: -1})
 	description, err := dial(t, again).DescribeWorkflowExecution(ctx, "waits", "")
 	require.NoError(t, err)
 	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, description.GetWorkflowExecutionInfo().GetStatus())
@@ -213,4 +213,27 @@ func TestHalfASchemaIsNeverLeft(t *testing.T) {
 	var tables int
 	require.NoError(t, db.QueryRowContext(t.Context(), `SELECT count(*) FROM sqlite_master WHERE type = 'table'`).Scan(&tables))
 	require.Equal(t, 1, tables)
+}
+
+// TestAPortThatAnotherTook: ports are chosen again, and the engine runs as if nothing had been.
+func TestAPortThatAnotherTook(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, taken.Close()) }()
+	chosen := 0
+	s, err := startOn(t.Context(), Config{Dir: t.TempDir(), UIPort: -1}, func(c Config) (ports, error) {
+		p, err := choosePorts(c)
+		if chosen++; chosen == 1 {
+			p.history = taken.Addr().(*net.TCPAddr).Port
+		}
+		return p, err
+	})
+	require.NoError(t, err)
+	require.Equal(t, 2, chosen)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	_, err = dial(t, s).ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: "q"}, "anything")
+	require.NoError(t, err)
+	require.NoError(t, s.Stop(ctx))
 }
