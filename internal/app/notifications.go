@@ -16,6 +16,7 @@ import (
 	"github.com/verigate/verigate/internal/notify"
 	"github.com/verigate/verigate/internal/notify/aliyunsms"
 	"github.com/verigate/verigate/internal/notify/aliyunsms/smssim"
+	"github.com/verigate/verigate/internal/pause"
 	"github.com/verigate/verigate/internal/reminders"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/temporal"
@@ -28,21 +29,9 @@ func (a *App) startNotifications(context.Context) error {
 		return err
 	}
 	a.reminders = reminders.New(reminders.Config{
-		Store: a.store, Vault: a.vault, Notifier: notifier, Now: a.clock.Now, Wait: wait, Logger: a.log,
+		Store: a.store, Vault: a.vault, Notifier: notifier, Now: a.clock.Now, Wait: pause.For, Logger: a.log,
 	})
 	return nil
-}
-
-// wait returns after a time, or when the context ends.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // notifier is who sends text messages, nil for nobody.

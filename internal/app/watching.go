@@ -12,6 +12,7 @@ import (
 
 	"github.com/verigate/verigate/internal/border"
 	"github.com/verigate/verigate/internal/gate"
+	"github.com/verigate/verigate/internal/pause"
 	"github.com/verigate/verigate/internal/requestid"
 	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/internal/telemetry"
@@ -114,12 +115,7 @@ func (a *App) drain(ctx context.Context) {
 		return
 	}
 	a.log.Info("draining", "for", a.config.HTTP.Drain)
-	timer := time.NewTimer(a.config.HTTP.Drain)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	_ = pause.For(ctx, a.config.HTTP.Drain) // whoever stops may have no more patience than that
 }
 
 func (a *App) pingEngine(ctx context.Context) error {

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/verigate/verigate/internal/pause"
 	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -119,12 +120,8 @@ func (c Config) idle(ctx context.Context, r *rig, open int) (s sample, err error
 		return s, err
 	}
 	begun, used := c.Now(), processorTime()
-	timer := time.NewTimer(c.Idle)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		return s, ctx.Err()
+	if err := pause.For(ctx, c.Idle); err != nil {
+		return s, err
 	}
 	took, cpu := c.Now().Sub(begun), processorTime()-used
 	after, err := c.statements(ctx, r)

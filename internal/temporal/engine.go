@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"github.com/verigate/verigate/internal/api"
+	"github.com/verigate/verigate/internal/pause"
 	"github.com/verigate/verigate/workflows"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
@@ -52,21 +53,17 @@ func NewEngine(commands Commands, heads Heads, waits Waits) *Engine {
 func run[Out any](ctx context.Context, e *Engine, wait time.Duration, command func(context.Context) (Out, error)) (Out, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	pause := e.waits.Retry
+	retry := e.waits.Retry
 	for {
 		out, err := command(ctx)
 		if !isClosing(err) {
 			return out, translate(err)
 		}
 		// The next one finds another run, or begins one, under the same update id.
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if pause.For(ctx, retry) != nil {
 			return out, translate(err)
-		case <-timer.C:
 		}
-		pause = min(2*pause, time.Second)
+		retry = min(2*retry, time.Second)
 	}
 }
 

@@ -191,8 +191,8 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// pause is how long no request for tasks may be waiting: between two of them there is none for a moment.
-const pause = 10 * time.Second
+// gap is how long no request for tasks may be waiting: between two of them there is none for a moment.
+const gap = 10 * time.Second
 
 // ErrNotPolling means that the worker of this process asks for no tasks, or no longer.
 var ErrNotPolling = errors.New("temporal: the worker asks for no tasks")
@@ -256,7 +256,7 @@ func (m *Metrics) Polling(context.Context) error {
 		return ErrNotPolling
 	}
 	for _, p := range m.polls {
-		if !p.any() && (p.ended.IsZero() || m.now().Sub(p.ended) >= pause) {
+		if !p.any() && (p.ended.IsZero() || m.now().Sub(p.ended) >= gap) {
 			return ErrNotPolling
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/verigate/verigate/internal/pause"
 	"github.com/verigate/verigate/workflows/contract"
 )
 
@@ -120,47 +121,41 @@ func Prepare(ctx context.Context, o Options, retention time.Duration) ([]Need, e
 	if err := awaitSearchAttributes(ctx, c, o.Namespace); err != nil || !slices.ContainsFunc(needs, func(n Need) bool { return n.Mended }) {
 		return needs, err
 	}
-	return needs, pauseFor(ctx, settling)
+	return needs, pause.For(ctx, settling)
 }
 
 // settling is what every process of a server takes to hear of a new namespace and its search attributes, twice over: each
 // looks every 2 s. The frontend that answers here knows; a history process that does not would fail the first tasks.
 const settling = 4 * time.Second
 
-func pauseFor(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// again asks until it is done or a minute has passed, and returns the last error.
+func again(ctx context.Context, ask func(context.Context) (done bool, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		if done, err := ask(ctx); done || pause.For(ctx, 100*time.Millisecond) != nil {
+			return err
+		}
 	}
 }
 
 // addSearchAttribute adds one. A namespace that was made just now is known to all of the server some seconds later.
 func addSearchAttribute(ctx context.Context, c client.Client, namespace, name string) error {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	until, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for {
+	err := again(ctx, func(ctx context.Context) (bool, error) {
 		_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
 			Namespace: namespace, SearchAttributes: map[string]enumspb.IndexedValueType{name: SearchAttributes()[name]},
 		})
 		var known *serviceerror.AlreadyExists
+		if errors.As(err, &known) {
+			return true, nil
+		}
 		var young *serviceerror.NamespaceNotFound
-		if err == nil || errors.As(err, &known) {
-			return nil
-		}
-		if !errors.As(err, &young) || until.Err() != nil {
-			return fmt.Errorf("temporal: search attribute %s: %w", name, operatorFault(err))
-		}
-		select {
-		case <-until.Done():
-		case <-tick.C:
-		}
+		return !errors.As(err, &young), err
+	})
+	if err != nil {
+		return fmt.Errorf("temporal: search attribute %s: %w", name, operatorFault(err))
 	}
+	return nil
 }
 
 func operatorFault(err error) error {
@@ -192,23 +187,13 @@ func register(ctx context.Context, o Options, retention time.Duration) error {
 // awaitSearchAttributes returns when the server has taken notice of its own search attributes, which is some seconds after it
 // said that it added them; until then it refuses starts.
 func awaitSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
 	for name := range SearchAttributes() {
-		for {
-			_, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
-				Namespace: namespace, Query: name + ` = "none"`,
-			})
-			if err == nil {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("temporal: the search attribute %s cannot be used: %w", name, err)
-			case <-tick.C:
-			}
+		err := again(ctx, func(ctx context.Context) (bool, error) {
+			_, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace, Query: name + ` = "none"`})
+			return err == nil, err
+		})
+		if err != nil {
+			return fmt.Errorf("temporal: the search attribute %s cannot be used: %w", name, err)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/verigate/verigate/internal/pause"
 	"github.com/verigate/verigate/internal/store"
 )
 
@@ -91,7 +92,7 @@ func (s *Store) amongOthers(ctx context.Context, do func(ctx context.Context, co
 		if err == nil || try == mostTries || !s.passing(err) {
 			return err
 		}
-		if !pause(ctx, spread(wait)) {
+		if pause.For(ctx, spread(wait)) != nil {
 			return err
 		}
 		wait *= 2

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/verigate/verigate/internal/pause"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/vault"
 )
@@ -190,22 +191,10 @@ func (s *Store) scrub(ctx context.Context) error {
 		switch {
 		case err == nil:
 			return nil
-		case !errors.Is(err, errBusyReaders), !pause(ctx, scrubPause):
+		case !errors.Is(err, errBusyReaders), pause.For(ctx, scrubPause) != nil:
 			s.scrubs.Store(true)
 			return s.fault(ctx, "scrub", err)
 		}
-	}
-}
-
-// pause reports whether d went by before ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
