@@ -94,8 +94,9 @@ func TestProblemsSpeakTheReadersLanguage(t *testing.T) {
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	failing := map[string]error{"worker": errors.New("canary"), "engine": errors.New("canary")}
+	usable := true
 	f := newFixture(t, "2020-12-05 10:00:00", func(c *api.Config) {
-		c.Ready = func(context.Context) map[string]error { return failing }
+		c.Ready = func(context.Context) (map[string]error, bool) { return failing, usable }
 	})
 	require.Equal(t, "ok", f.get("/healthz", as("")).is(http.StatusOK)["status"])
 	told := f.get("/readyz", as("")).is(http.StatusOK)
@@ -103,13 +104,13 @@ func TestHealth(t *testing.T) {
 	require.Equal(t, []any{"engine", "worker"}, told["parts"])
 	require.NotContains(t, fmt.Sprint(told), "canary", "the cause is logged and not told")
 	for part, code := range map[string]api.Code{"store": api.CodeStoreUnavailable, "clock": api.CodeClockSkew, "process": api.CodeStopping} {
-		failing = map[string]error{part: errors.New("canary"), "vault": errors.New("canary")}
+		failing, usable = map[string]error{part: errors.New("canary"), "vault": errors.New("canary")}, false
 		p := f.get("/readyz", as("")).problem(http.StatusServiceUnavailable, code)
 		require.ElementsMatch(t, []any{part, "vault"}, p["parts"])
 		require.NotContains(t, fmt.Sprint(p), "canary")
 		require.Equal(t, "ok", f.get("/healthz").is(http.StatusOK)["status"])
 	}
-	failing = nil
+	failing, usable = nil, true
 	require.Equal(t, "ok", f.get("/readyz", as("")).is(http.StatusOK)["status"])
 }
 

@@ -156,8 +156,8 @@ type Config struct {
 	OneApprover bool
 	// PromptLink returns the address that a login prompt leads to; nil leaves it out.
 	PromptLink func(accountID string) string
-	// Ready names the parts that keep the program from working, each with the cause; the store is asked anyway. Nil: none.
-	Ready func(ctx context.Context) map[string]error
+	// Ready names the parts that do not work, each with the cause, and says whether requests are still to be sent here. Nil: all work.
+	Ready func(ctx context.Context) (failing map[string]error, usable bool)
 	// Payloads opens payloads of workflows for Temporal's web UI; nil: it is not offered.
 	Payloads Payloads
 	// ProviderHealth tells what this process has seen of the provider; nil: it does not call it.

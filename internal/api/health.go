@@ -39,24 +39,26 @@ type readyView struct {
 // readiness says what does not work. It is an error if a balancer had better ask another process; were it one for what all
 // processes share and decisions do not need, an engine that is away would take the gate with it.
 func (s *Server) readiness(ctx context.Context) (int, readyView, error) {
-	var failing map[string]error
-	if s.cfg.Ready != nil {
-		failing = s.cfg.Ready(ctx)
+	if s.cfg.Ready == nil {
+		return http.StatusOK, readyView{Status: "ok"}, nil
 	}
+	failing, usable := s.cfg.Ready(ctx)
 	parts := slices.Sorted(maps.Keys(failing))
-	for _, row := range []struct {
-		part string
-		code Code
-	}{{"store", CodeStoreUnavailable}, {"clock", CodeClockSkew}, {"process", CodeStopping}} {
-		if failing[row.part] == nil {
-			continue
-		}
-		p := problem(row.code).because(fmt.Errorf("%s: %w", row.part, failing[row.part]))
-		p.Parts = parts
-		return 0, readyView{}, p
-	}
-	if len(parts) > 0 {
+	switch {
+	case len(parts) == 0:
+		return http.StatusOK, readyView{Status: "ok"}, nil
+	case usable:
 		return http.StatusOK, readyView{"degraded", parts}, nil
 	}
-	return http.StatusOK, readyView{Status: "ok"}, nil
+	code, worst := CodeStoreUnavailable, "store"
+	switch {
+	case failing["store"] != nil:
+	case failing["clock"] != nil:
+		code, worst = CodeClockSkew, "clock"
+	case failing["process"] != nil:
+		code, worst = CodeStopping, "process"
+	}
+	p := problem(code).because(fmt.Errorf("%s: %w", worst, failing[worst]))
+	p.Parts = parts
+	return 0, readyView{}, p
 }

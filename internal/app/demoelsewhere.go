@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/verigate/verigate/internal/config"
+	"github.com/verigate/verigate/internal/store/sqlstore"
 )
 
 // Elsewhere are servers that a demonstration uses in place of files beside it. The zero value is none.
@@ -48,9 +50,6 @@ func (d DemoDir) Use(ctx context.Context, e Elsewhere, log *slog.Logger) error {
 		}
 	}
 	if c.Temporal.Mode == config.Remote {
-		if c.Secrets.CodecKeyset, err = d.secret(SecretCodec); err != nil {
-			return err
-		}
 		if err := prepareRemote(ctx, c, log); err != nil {
 			return err
 		}
@@ -78,10 +77,8 @@ func empty(ctx context.Context, c config.Config) (err error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		for _, one := range all {
-			if !one.AppliedAt.IsZero() {
-				return fmt.Errorf("%s: %w", name, ErrNotEmpty)
-			}
+		if slices.ContainsFunc(all, func(one sqlstore.Migration) bool { return !one.AppliedAt.IsZero() }) {
+			return fmt.Errorf("%s: %w", name, ErrNotEmpty)
 		}
 	}
 	return nil

@@ -79,7 +79,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 		LinkLife: c.Pages.LinkLife, OneApprover: !c.Extensions.SecondApprover, PublishAlone: !c.Policies.SecondApprover,
 		PromptLink:     promptLink(c.Pages.PromptLink),
 		ProviderHealth: a.provider.Figures, NextSweep: a.nextSweep,
-		Ready: a.watch.ready.Failing, KeyRate: limit.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst},
+		Ready: a.watch.ready.Ask, KeyRate: limit.Rate{PerSecond: c.Rates.PerKey, Burst: c.Rates.PerKeyBurst},
 		Commands:    commands,
 		FailureRate: limit.Rate{PerSecond: c.Rates.Failures, Burst: c.Rates.FailuresBurst}, MaxStreams: c.Rates.Streams,
 		ClientIP: a.caller(), Processor: processor(c.Pages),

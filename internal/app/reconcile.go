@@ -136,7 +136,7 @@ func (r *Reconciler) account(ctx context.Context, head lifecycle.Verification) R
 	if err != nil {
 		return fail(err)
 	}
-	if status.Seq > head.Seq || !same(status, head) {
+	if !same(status, head) {
 		return r.compareAgain(ctx, out, status)
 	}
 	return out

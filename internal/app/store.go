@@ -97,10 +97,8 @@ func migrated(ctx context.Context, m migrating) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range all {
-		if m.AppliedAt.IsZero() {
-			return ErrNotMigrated
-		}
+	if (Migrated{Schema: all}).Pending() {
+		return ErrNotMigrated
 	}
 	return nil
 }

@@ -57,11 +57,17 @@ func (r *Readiness) Failing(ctx context.Context) map[string]error {
 	return failing
 }
 
+// Ask returns the parts that do not work, and whether requests are still to be sent here: all of them can be spared.
+func (r *Readiness) Ask(ctx context.Context) (failing map[string]error, usable bool) {
+	failing = r.Failing(ctx)
+	return failing, !slices.ContainsFunc(r.parts, func(p Part) bool { return !p.Spare && failing[p.Name] != nil })
+}
+
 // Handler answers with the names of the parts that do not work: 200 if all of them can be spared, 503 if not. Causes are
 // logged and not told: whoever may ask this has no key.
 func (r *Readiness) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		failing := r.Failing(req.Context())
+		failing, usable := r.Ask(req.Context())
 		body := struct {
 			Status string   `json:"status"`
 			Parts  []string `json:"parts,omitempty"`
@@ -70,7 +76,7 @@ func (r *Readiness) Handler() http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		if len(failing) > 0 {
 			body.Status = "degraded"
-			if slices.ContainsFunc(r.parts, func(p Part) bool { return !p.Spare && failing[p.Name] != nil }) {
+			if !usable {
 				body.Status = "failing"
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}

@@ -23,7 +23,7 @@ type Plans struct {
 func (p Plans) Needs(ctx context.Context, c client.Client) ([]Need, error) {
 	wanted := append(sweepSchedules(p.Sweeps, p.Now), reminderSchedulesOf(p.Reminders)...)
 	var needs []Need
-	names := map[string]bool{instantSchedule: true}
+	names := map[string]bool{}
 	for _, o := range wanted {
 		found, err := findSchedule(ctx, c, o)
 		if err != nil {

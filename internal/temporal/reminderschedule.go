@@ -2,11 +2,9 @@ package temporal
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"github.com/verigate/verigate/workflows/contract"
@@ -64,12 +62,11 @@ func ReconcileReminderSchedules(ctx context.Context, c client.Client, policies [
 		return err
 	}
 	for _, id := range ids {
-		var gone *serviceerror.NotFound
 		if wanted[id] {
 			continue
 		}
-		if err := c.ScheduleClient().GetHandle(ctx, id).Delete(ctx); err != nil && !errors.As(err, &gone) {
-			return scheduleFault("delete", err)
+		if err := removeSchedule(ctx, c, id); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -50,7 +50,7 @@ func (s *Schedules) Reconcile(ctx context.Context, t Timetable, now time.Time) e
 		}
 	}
 	if len(all) == 1 {
-		return s.remove(ctx, instantSchedule)
+		return removeSchedule(ctx, s.client, instantSchedule)
 	}
 	return nil
 }
@@ -96,7 +96,7 @@ func sweepSchedule(id, reason string, spec client.ScheduleSpec) client.ScheduleO
 
 // Remove removes the schedules, for a business clock that Temporal does not share.
 func (s *Schedules) Remove(ctx context.Context) error {
-	return errors.Join(s.remove(ctx, dailySchedule), s.remove(ctx, instantSchedule))
+	return errors.Join(removeSchedule(ctx, s.client, dailySchedule), removeSchedule(ctx, s.client, instantSchedule))
 }
 
 func at(n int) []client.ScheduleRange { return []client.ScheduleRange{{Start: n}} }
@@ -118,8 +118,9 @@ func putSchedule(ctx context.Context, c client.Client, o client.ScheduleOptions)
 	return scheduleFault("update", err)
 }
 
-func (s *Schedules) remove(ctx context.Context, id string) error {
-	err := s.client.ScheduleClient().GetHandle(ctx, id).Delete(ctx)
+// removeSchedule removes a schedule. None is no error.
+func removeSchedule(ctx context.Context, c client.Client, id string) error {
+	err := c.ScheduleClient().GetHandle(ctx, id).Delete(ctx)
 	var gone *serviceerror.NotFound
 	if errors.As(err, &gone) {
 		return nil

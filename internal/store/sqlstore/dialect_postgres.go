@@ -30,17 +30,23 @@ func (d postgresDialect) rebind(query string) string {
 	if known, ok := d.rebound.Load(query); ok {
 		return known.(string) //nolint:forcetypeassert // only strings are stored
 	}
-	var bound strings.Builder
+	numbered := Numbered(query)
+	d.rebound.Store(query, numbered)
+	return numbered
+}
+
+// Numbered writes each ? of a statement, which has none in a literal, as the number of its parameter.
+func Numbered(query string) string {
+	var out strings.Builder
 	n := 0
 	for part := range strings.SplitSeq(query, "?") {
 		if n > 0 {
-			bound.WriteString("$" + strconv.Itoa(n))
+			out.WriteString("$" + strconv.Itoa(n))
 		}
-		bound.WriteString(part)
+		out.WriteString(part)
 		n++
 	}
-	d.rebound.Store(query, bound.String())
-	return bound.String()
+	return out.String()
 }
 
 // unindexed leaves the choice to the planner, which knows how many rows there are.

@@ -59,6 +59,7 @@ type Cluster struct {
 	config       Config
 	certificates Certificates // with Config.MutualTLS
 	processes    []*process
+	frontend     *process // the first of its kind
 }
 
 // Databases of a cluster.
@@ -107,21 +108,21 @@ func Start(ctx context.Context, c Config) (_ *Cluster, err error) {
 			return nil, fmt.Errorf("cluster: %w", err)
 		}
 	}
-	frontend := cl.processes[slices.Index(c.Processes, Frontend)]
+	cl.frontend = cl.processes[slices.Index(c.Processes, Frontend)]
 	for _, p := range cl.processes {
-		if err := cl.write(p.config, p.service, p.ports, frontend.ports); err != nil {
+		if err := cl.write(p.config, p.service, p.ports, cl.frontend.ports); err != nil {
 			return nil, err
 		}
 	}
 	// The first process writes what the cluster is into the database; two that try at once end.
-	if err := frontend.start(); err != nil {
+	if err := cl.frontend.start(); err != nil {
 		return nil, err
 	}
 	if err := cl.await(ctx, askFrontend); err != nil {
 		return nil, err
 	}
 	for _, p := range cl.processes {
-		if p == frontend {
+		if p == cl.frontend {
 			continue
 		}
 		if err := p.start(); err != nil {
@@ -149,14 +150,7 @@ func (c Config) makeDatabase(ctx context.Context, name, schema string) error {
 }
 
 // Address is the host:port of the frontend.
-func (c *Cluster) Address() string {
-	for _, p := range c.processes {
-		if p.service == Frontend {
-			return p.ports.address()
-		}
-	}
-	return ""
-}
+func (c *Cluster) Address() string { return c.frontend.ports.address() }
 
 // Certificates are those that clients need, if the cluster wants any.
 func (c *Cluster) Certificates() Certificates { return c.certificates }

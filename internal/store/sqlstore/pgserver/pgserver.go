@@ -161,24 +161,22 @@ func (s *Server) await(ctx context.Context) error {
 		case ended := <-s.ended:
 			return errors.Join(ended, err)
 		case <-ctx.Done():
-			return errors.Join(err, s.end(syscall.SIGQUIT))
+			return errors.Join(err, s.Kill())
 		case <-tick.C:
 		}
 	}
 }
 
 // Kill ends the server at once, as when its machine's memory runs out. Its data stay.
-func (s *Server) Kill() error { return s.end(syscall.SIGQUIT) }
+func (s *Server) Kill() error {
+	err := s.process.Signal(syscall.SIGQUIT)
+	<-s.ended // with the status that the signal gives, which is no fault
+	return err
+}
 
 // Stop ends the server at once and removes its data.
 func (s *Server) Stop() error {
-	return errors.Join(s.end(syscall.SIGQUIT), os.RemoveAll(s.dir))
-}
-
-func (s *Server) end(signal syscall.Signal) error {
-	err := s.process.Signal(signal)
-	<-s.ended // with the status that the signal gives, which is no fault
-	return err
+	return errors.Join(s.Kill(), os.RemoveAll(s.dir))
 }
 
 // Dir is the folder of its socket.

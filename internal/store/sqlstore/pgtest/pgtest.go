@@ -61,6 +61,12 @@ func Main(m Runner) int {
 	return code
 }
 
+// Tests are the tests of a package, after which the server is stopped: for whatever looks at what they leave behind.
+type Tests struct{ *testing.M }
+
+// Run implements Runner.
+func (t Tests) Run() int { return Main(t.M) }
+
 // Available skips a test where VERIGATE_TEST_POSTGRES=off. Where PostgreSQL is merely missing the test fails.
 func Available(t testing.TB) {
 	t.Helper()
