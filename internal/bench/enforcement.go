@@ -8,20 +8,9 @@ import (
 	"path/filepath"
 )
 
-// enforcementBench takes a new population a round through what a deadline does to it, each step beside its baseline:
+// enforcementRows takes a new population a round through what a deadline does to it, each step beside its baseline:
 // 30 % of the accounts are restricted by a sweep, lifted by another after the brake was pulled, and restricted once more
 // by a third while the gate is asked.
-func enforcementBench(ctx context.Context, c Config) (report Report, err error) {
-	for _, accounts := range c.Accounts {
-		rows, err := c.enforcementRows(ctx, accounts)
-		if err != nil {
-			return report, err
-		}
-		report.Rows = append(report.Rows, rows...)
-	}
-	return report, nil
-}
-
 func (c Config) enforcementRows(ctx context.Context, accounts int) (_ []Row, err error) {
 	file := filepath.Join(c.Dir, fmt.Sprintf("population-%d.ndjson", accounts))
 	if err := writeAccounts(file, accounts, mixed); err != nil {

@@ -17,24 +17,14 @@ import (
 // stride visits accounts in an order that no cache expects.
 const stride = 7919
 
-// gateBench asks about accounts all over the population. A bare handler of the same server reads the account's row by
+// gateRows asks about accounts all over the population. A bare handler of the same server reads the account's row by
 // its primary key and writes an answer that never changes.
-func gateBench(ctx context.Context, c Config) (report Report, err error) {
-	for _, accounts := range c.Accounts {
-		r, err := c.newRig(ctx, fmt.Sprint("gate-", accounts), bareHandler)
-		if err != nil {
-			return report, err
-		}
-		rows, err := c.gateRows(ctx, r, accounts)
-		if err := errors.Join(err, r.close(ctx)); err != nil {
-			return report, err
-		}
-		report.Rows = append(report.Rows, rows...)
+func (c Config) gateRows(ctx context.Context, accounts int) (_ []Row, err error) {
+	r, err := c.newRig(ctx, fmt.Sprint("gate-", accounts), bareHandler)
+	if err != nil {
+		return nil, err
 	}
-	return report, nil
-}
-
-func (c Config) gateRows(ctx context.Context, r *rig, accounts int) ([]Row, error) {
+	defer func() { err = errors.Join(err, r.close(ctx)) }()
 	c.Say("registering %d accounts", accounts)
 	if err := errors.Join(r.populate(ctx, accounts), r.db.settle(ctx)); err != nil {
 		return nil, err

@@ -16,29 +16,23 @@ import (
 	"github.com/verigate/verigate/workflows/policy"
 )
 
-// importBench sends files of new accounts as the command does, each into a new database. The baseline writes the same
-// rows (accounts and their versions) with one prepared statement a table in one transaction, and builds the indexes
-// after it.
-func importBench(ctx context.Context, c Config) (report Report, err error) {
-	for _, accounts := range c.Accounts {
-		file := filepath.Join(c.Dir, fmt.Sprintf("accounts-%d.ndjson", accounts))
-		if err := writeAccounts(file, accounts, account); err != nil {
-			return report, err
-		}
-		run := 0
-		fresh := func(kind string) string {
-			run++
-			return fmt.Sprintf("import-%d-%s-%d", accounts, kind, run)
-		}
-		rows, err := c.compare(ctx, fmt.Sprintf("import of %d", accounts), "rows/s",
-			side{"bulk insert", func(ctx context.Context) (sample, error) { return c.bulkInsert(ctx, fresh("bare"), accounts) }},
-			side{"import", func(ctx context.Context) (sample, error) { return c.importFile(ctx, fresh("api"), file, accounts) }})
-		if err := errors.Join(err, os.Remove(file)); err != nil {
-			return report, err
-		}
-		report.Rows = append(report.Rows, rows...)
+// importRows sends files of new accounts as the command does, each into a new database. The baseline writes the same
+// rows (accounts and their versions) with one prepared statement a table in one transaction, or with COPY where the
+// database has it, and builds the indexes after it.
+func (c Config) importRows(ctx context.Context, accounts int) (_ []Row, err error) {
+	file := filepath.Join(c.Dir, fmt.Sprintf("accounts-%d.ndjson", accounts))
+	if err := writeAccounts(file, accounts, account); err != nil {
+		return nil, err
 	}
-	return report, nil
+	defer func() { err = errors.Join(err, os.Remove(file)) }()
+	run := 0
+	fresh := func(kind string) string {
+		run++
+		return fmt.Sprintf("import-%d-%s-%d", accounts, kind, run)
+	}
+	return c.compare(ctx, fmt.Sprintf("import of %d", accounts), "rows/s",
+		side{"bulk insert", func(ctx context.Context) (sample, error) { return c.bulkInsert(ctx, fresh("bare"), accounts) }},
+		side{"import", func(ctx context.Context) (sample, error) { return c.importFile(ctx, fresh("api"), file, accounts) }})
 }
 
 func writeAccounts(path string, accounts int, nth func(int) policy.Account) error {

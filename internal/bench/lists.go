@@ -17,24 +17,14 @@ import (
 	"github.com/verigate/verigate/workflows/policy"
 )
 
-// listsBench walks through lists page by page, 100 accounts each, and begins again at their end. The baseline walks the same
+// listRows walks through lists page by page, 100 accounts each, and begins again at their end. The baseline walks the same
 // way by the page's own statements: the one that finds its ids, and one that reads the rows of those.
-func listsBench(ctx context.Context, c Config) (report Report, err error) {
-	for _, accounts := range c.Accounts {
-		r, err := c.newRig(ctx, fmt.Sprint("lists-", accounts), nil)
-		if err != nil {
-			return report, err
-		}
-		rows, err := c.listRows(ctx, r, accounts)
-		if err := errors.Join(err, r.close(ctx)); err != nil {
-			return report, err
-		}
-		report.Rows = append(report.Rows, rows...)
+func (c Config) listRows(ctx context.Context, accounts int) (_ []Row, err error) {
+	r, err := c.newRig(ctx, fmt.Sprint("lists-", accounts), nil)
+	if err != nil {
+		return nil, err
 	}
-	return report, nil
-}
-
-func (c Config) listRows(ctx context.Context, r *rig, accounts int) ([]Row, error) {
+	defer func() { err = errors.Join(err, r.close(ctx)) }()
 	c.Say("writing %d accounts", accounts)
 	if err := errors.Join(writeShop(ctx, r.db, accounts), r.db.settle(ctx)); err != nil {
 		return nil, err

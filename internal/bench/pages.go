@@ -14,20 +14,9 @@ import (
 	"github.com/verigate/verigate/workflows/lifecycle"
 )
 
-// pagesBench opens pages that follow an account each, served by one process, and has a store of its own, as another process
+// pagesRows opens pages that follow an account each, served by one process, and has a store of its own, as another process
 // has it, write to some of them. What is timed is from the end of the write to the page's event. Then nothing is written for
 // a while, and what that costs is counted.
-func pagesBench(ctx context.Context, c Config) (report Report, err error) {
-	for _, pages := range c.Accounts {
-		rows, err := c.pagesRows(ctx, pages)
-		if err != nil {
-			return report, err
-		}
-		report.Rows = append(report.Rows, rows...)
-	}
-	return report, nil
-}
-
 func (c Config) pagesRows(ctx context.Context, pages int) (_ []Row, err error) {
 	if err := c.allowPages(pages); err != nil {
 		return nil, err

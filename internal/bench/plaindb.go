@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -88,16 +87,7 @@ func (db *plainDB) bound(query string) string {
 	if !db.postgres {
 		return query
 	}
-	var out strings.Builder
-	n := 0
-	for part := range strings.SplitSeq(query, "?") {
-		if n > 0 {
-			out.WriteString("$" + strconv.Itoa(n))
-		}
-		out.WriteString(part)
-		n++
-	}
-	return out.String()
+	return sqlstore.Numbered(query)
 }
 
 // QueryContext is sql.DB's.
