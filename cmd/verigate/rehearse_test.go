@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/verigate/verigate/internal/store/sqlstore"
 	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
 	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
 )
@@ -20,18 +21,10 @@ func TestRehearseLeavesTheDatabaseAlone(t *testing.T) {
 		"policy", "rehearse", "--set", "provider.kind=simulated", "--set", "store.path=" + path, "--from", "2020-11-10", "--to", "2020-12-10T00:00:00+08:00",
 		"--scenario", "../../testdata/campaign/shops.ndjson",
 	}
-	code, out, errs := call(t, "", "", args...)
-	require.Equal(t, exitOK, code, errs)
-	golden(t, "rehearse.golden", out)
-	entries, err := s.Events(t.Context(), "shop-02", 0, 10)
-	require.NoError(t, err)
-	require.Len(t, entries, 1, "only its import")
-	left, err := os.ReadDir(os.Getenv("TMPDIR"))
-	require.NoError(t, err)
-	require.Empty(t, left, "the copy is removed")
+	requireRehearsed(t, s, args...)
 
 	file := filepath.Join(t.TempDir(), "report.json")
-	code, out, errs = call(t, "", "", append(args, "--format", "json", "-o", file)...)
+	code, out, errs := call(t, "", "", append(args, "--format", "json", "-o", file)...)
 	require.Equal(t, exitOK, code, errs)
 	require.Empty(t, out)
 	text, err := os.ReadFile(file)
@@ -55,9 +48,15 @@ func TestRehearseWithPostgreSQL(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	url := filepath.Join(t.TempDir(), "url")
 	require.NoError(t, os.WriteFile(url, []byte(strings.Replace(server.URL("shops"), "user="+pgserver.Superuser, "user=reader", 1)), 0o600))
-	code, out, errs := call(t, "", "", "policy", "rehearse", "--set", "provider.kind=simulated", "--set", "store.driver=postgres",
+	requireRehearsed(t, s, "policy", "rehearse", "--set", "provider.kind=simulated", "--set", "store.driver=postgres",
 		"--set", "store.url=file:"+url, "--set", "vault.keys_path="+filepath.Join(t.TempDir(), "no-rehearsal-opens-it"),
 		"--from", "2020-11-10", "--to", "2020-12-10T00:00:00+08:00", "--scenario", "../../testdata/campaign/shops.ndjson")
+}
+
+// requireRehearsed rehearses, and expects the report, the database as it was, and nothing left of the copy in TMPDIR.
+func requireRehearsed(t *testing.T, s *sqlstore.Store, args ...string) {
+	t.Helper()
+	code, out, errs := call(t, "", "", args...)
 	require.Equal(t, exitOK, code, errs)
 	golden(t, "rehearse.golden", out)
 	entries, err := s.Events(t.Context(), "shop-02", 0, 10)

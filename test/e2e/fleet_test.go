@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -135,7 +136,7 @@ func (f *fleet) startAlipay(t *testing.T) map[string]any {
 // start starts a node, on the address that it had.
 func (f *fleet) start(t *testing.T, name string) {
 	t.Helper()
-	if name[:len(apiNode)] == apiNode {
+	if strings.HasPrefix(name, apiNode) {
 		f.nodes[name].serve(t, f.config)
 		return
 	}
@@ -162,7 +163,7 @@ func (f *fleet) casualties() (all []casualty) {
 			name:    "temporal " + name,
 			kill:    func(t *testing.T) { require.NoError(t, f.temporal.Kill(name)) },
 			restart: func(t *testing.T) { require.NoError(t, f.temporal.Restart(name)) },
-			alone:   name[:len(cluster.History)] != cluster.History,
+			alone:   !strings.HasPrefix(name, cluster.History),
 		})
 	}
 	return append(all, casualty{

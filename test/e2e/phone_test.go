@@ -57,14 +57,14 @@ func (p phone) fetch(method, address string, form url.Values) (page, error) {
 
 func (p phone) open(address string, want int) page {
 	p.t.Helper()
-	got, err := p.fetch(http.MethodGet, address, nil)
-	if p.d.patient {
-		eventually(p.t, patience, "the page opens", func() bool {
-			if err != nil || got.status >= http.StatusInternalServerError {
-				got, err = p.fetch(http.MethodGet, address, nil)
-			}
-			return err == nil && got.status < http.StatusInternalServerError
-		})
+	var got page
+	var err error
+	opens := func() bool {
+		got, err = p.fetch(http.MethodGet, address, nil)
+		return err == nil && got.status < http.StatusInternalServerError
+	}
+	if !opens() && p.d.patient {
+		eventually(p.t, patience, "the page opens", opens)
 	}
 	require.NoError(p.t, err)
 	require.Equal(p.t, want, got.status, "%s", got.text)
