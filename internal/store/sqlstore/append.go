@@ -225,11 +225,11 @@ func writeEntries(ctx context.Context, tx *transaction, log []stamped) error {
 		events[i] = []any{e.AccountID, e.Seq, e.ChangeID, string(e.Event), instant(e.At), instant(e.RecordedAt), string(e.body), e.hash}
 		outbox[i] = []any{"change", e.AccountID, e.Seq, instant(e.RecordedAt)}
 	}
-	_, err := insertRows(ctx, tx, `INSERT INTO events (account_id, seq, change_id, event, at, recorded_at, body, hash) VALUES`, events, ``)
-	if err == nil {
-		_, err = insertRows(ctx, tx, `INSERT INTO outbox (topic, account_id, seq, recorded_at) VALUES`, outbox, ``)
+	err := addRows(ctx, tx, "events", []string{"account_id", "seq", "change_id", "event", "at", "recorded_at", "body", "hash"}, events)
+	if err != nil {
+		return err
 	}
-	return err
+	return addRows(ctx, tx, "outbox", []string{"topic", "account_id", "seq", "recorded_at"}, outbox)
 }
 
 // writeFolds writes the last fold of each account.

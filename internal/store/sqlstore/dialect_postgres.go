@@ -11,7 +11,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
 	"github.com/verigate/verigate/internal/store/sqlstore/migrations"
@@ -122,6 +124,15 @@ func (postgresDialect) code(err error) string {
 		return fault.Code
 	}
 	return ""
+}
+
+// stream is COPY, in the transaction that the connection is in.
+func (postgresDialect) stream(ctx context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) (bool, error) {
+	return true, conn.Raw(func(driver any) error {
+		raw := driver.(*stdlib.Conn).Conn() //nolint:forcetypeassert // pool opens no others
+		_, err := raw.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
+		return err
+	})
 }
 
 // scrub does nothing: what a row held stays in the server's files until they are vacuumed and used again, and in its

@@ -49,12 +49,11 @@ func (n *newcomers) add(a store.Account, p store.PutAccount, log []stamped) erro
 func (n *newcomers) write(ctx context.Context, tx *transaction) error {
 	// The accounts first: the others refer to them. By id: two that write the same ones wait for each other in one order.
 	slices.SortFunc(n.accounts, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
-	insertAccounts := `INSERT INTO accounts (account_id, kind, region, registered_at, closed_at, version, recorded_at, ` +
-		strings.Join(standingColumns(), `, `) + `) VALUES`
-	if _, err := insertRows(ctx, tx, insertAccounts, n.accounts, ``); err != nil {
+	columns := append([]string{"account_id", "kind", "region", "registered_at", "closed_at", "version", "recorded_at"}, standingColumns()...)
+	if err := addRows(ctx, tx, "accounts", columns, n.accounts); err != nil {
 		return err
 	}
-	if _, err := insertRows(ctx, tx, insertVersions, n.versions, ``); err != nil {
+	if err := addVersions(ctx, tx, n.versions...); err != nil {
 		return err
 	}
 	if err := writeEntries(ctx, tx, n.log); err != nil {
@@ -63,8 +62,11 @@ func (n *newcomers) write(ctx context.Context, tx *transaction) error {
 	return writeFolds(ctx, tx, n.folds...)
 }
 
-const insertVersions = `INSERT INTO account_versions (account_id, version, kind, region, registered_at, closed_at, recorded_at,
-	actor_kind, actor_id, reason) VALUES`
+func addVersions(ctx context.Context, tx *transaction, rows ...[]any) error {
+	return addRows(ctx, tx, "account_versions", []string{
+		"account_id", "version", "kind", "region", "registered_at", "closed_at", "recorded_at", "actor_kind", "actor_id", "reason",
+	}, rows)
+}
 
 func versionRow(a store.Account, p store.PutAccount) []any {
 	return []any{

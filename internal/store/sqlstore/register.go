@@ -100,8 +100,7 @@ func writeVersion(ctx context.Context, tx *transaction, next store.Account, p st
 	if err != nil {
 		return err
 	}
-	_, err = insertRows(ctx, tx, insertVersions, [][]any{versionRow(next, p)}, ``)
-	return err
+	return addVersions(ctx, tx, versionRow(next, p))
 }
 
 func (r *registration) add(ctx context.Context, p store.PutAccount, next store.Account, plan []stamped) error {

@@ -76,6 +76,7 @@ func (r reader) query(ctx context.Context, query string, args ...any) (*sql.Rows
 type transaction struct {
 	s      *Store
 	tx     *sql.Tx
+	conn   *sql.Conn   // of a writing one
 	cache  *statements // nil in a snapshot, and where the driver keeps them
 	own    map[string]*sql.Stmt
 	unseen []string
@@ -161,6 +162,20 @@ func (t *transaction) prepared(ctx context.Context, query string) (*sql.Stmt, er
 		t.own[query], t.unseen = stmt, append(t.unseen, query)
 	}
 	return stmt, err
+}
+
+// worthStreaming is how many rows pay for the two more exchanges that a stream needs.
+const worthStreaming = 64
+
+// addRows writes rows of a table that are not there yet.
+func addRows(ctx context.Context, tx *transaction, table string, columns []string, rows [][]any) error {
+	if len(rows) >= worthStreaming {
+		if streamed, err := tx.s.dialect.stream(ctx, tx.conn, table, columns, rows); streamed {
+			return err
+		}
+	}
+	_, err := insertRows(ctx, tx, `INSERT INTO `+table+` (`+strings.Join(columns, `, `)+`) VALUES`, rows, ``)
+	return err
 }
 
 // insertRows writes rows of equal length by an INSERT up to and with VALUES, and what follows the values.
@@ -297,7 +312,7 @@ func (t *transaction) run(ctx context.Context, conn *sql.Conn, do func(ctx conte
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	t.tx = tx
+	t.tx, t.conn = tx, conn
 	if err := do(ctx, t); err != nil {
 		return err
 	}

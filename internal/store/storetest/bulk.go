@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 
 	"github.com/verigate/verigate/internal/store"
@@ -34,6 +35,49 @@ func testBulk(t *testing.T, h *harness) {
 			h.sameAccount(t, fmt.Sprint(batch, n), fmt.Sprint(single, n))
 		}
 	})
+}
+
+// testNewcomers: several callers register the same accounts at once, more than one statement takes. Each is created once,
+// with the log that its import begins, and stands there as if it had come alone.
+func testNewcomers(t *testing.T, h *harness) {
+	const callers, crowd = 4, 300
+	puts := make([]store.PutAccount, crowd)
+	for i := range puts {
+		puts[i] = store.PutAccount{Account: facts(fmt.Sprintf("crowd-%03d", i)), Actor: operator, Reason: "bulk"}
+		if i%3 == 0 {
+			puts[i].Import = imported(lifecycle.ImportVerified, "verified", 1)
+		}
+	}
+	outcomes := make([][]store.PutOutcome, callers)
+	group, ctx := errgroup.WithContext(t.Context())
+	for c := range callers {
+		group.Go(func() (err error) {
+			outcomes[c], err = h.PutAccounts(ctx, puts, false)
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
+	for i, p := range puts {
+		created := 0
+		for c := range callers {
+			require.NoError(t, outcomes[c][i].Err)
+			if outcomes[c][i].Result == store.Created {
+				created++
+			} else {
+				require.Equal(t, store.Unchanged, outcomes[c][i].Result)
+			}
+		}
+		require.Equal(t, 1, created, p.Account.ID)
+	}
+	alone := []store.PutAccount{puts[0], puts[1]} // one with a log, one without
+	alone[0].Account.ID, alone[1].Account.ID = "alone-0", "alone-1"
+	for i, p := range alone {
+		_, _, err := h.PutAccount(t.Context(), p, false)
+		require.NoError(t, err)
+		for n := i; n < crowd; n += 3 {
+			h.sameAccount(t, puts[n].Account.ID, p.Account.ID)
+		}
+	}
 }
 
 // bulkAccounts is how many accounts the puts of testBulk are about: few enough to meet again, more than one statement
@@ -65,8 +109,14 @@ func named(puts []store.PutAccount, prefix string) []store.PutAccount {
 	return out
 }
 
+// checking is a test, or a case of one that draws its cases.
+type checking interface {
+	require.TestingT
+	Context() context.Context
+}
+
 // sameAccount requires that two accounts differ in nothing but their names and the instants of recording.
-func (h *harness) sameAccount(t *rapid.T, a, b string) {
+func (h *harness) sameAccount(t checking, a, b string) {
 	first, errA := h.Account(t.Context(), a)
 	second, errB := h.Account(t.Context(), b)
 	require.Equal(t, errA == nil, errB == nil, "%v, %v", errA, errB)
@@ -107,7 +157,7 @@ func (h *harness) sameAccount(t *rapid.T, a, b string) {
 }
 
 // verify has a store that can check itself do so.
-func (h *harness) verify(t *rapid.T, id string) {
+func (h *harness) verify(t checking, id string) {
 	v, ok := h.Store.(interface {
 		VerifyProjection(ctx context.Context, accountID string) error
 	})

@@ -33,6 +33,7 @@ func Run(t *testing.T, open Opener) {
 		"Checkpoints":  testCheckpoints,
 		"Batch":        testBatch,
 		"Bulk":         testBulk,
+		"Newcomers":    testNewcomers,
 		"Imports":      testImports,
 		"Facts":        testFacts,
 		"Population":   testPopulation,
