@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -59,6 +60,7 @@ type bed struct {
 	provider *provider
 	offset   time.Duration
 	worker   *worker.Workers
+	works    worker.Options
 	connect  func() // fills in what needs the store, if an option asks for it
 }
 
@@ -67,7 +69,10 @@ type option func(*bed, *worker.Deps)
 
 func newBed(t testing.TB, options ...option) *bed {
 	t.Helper()
-	b := &bed{t: t, provider: &provider{verdicts: map[string]face.State{}, asked: make(chan struct{}, 1)}}
+	b := &bed{
+		t: t, provider: &provider{verdicts: map[string]face.State{}, asked: make(chan struct{}, 1)},
+		works: worker.Options{StopTimeout: 5 * time.Second},
+	}
 	if !*update {
 		b.codec = newCodec(t, newKeyset(t))
 	}
@@ -99,11 +104,18 @@ func newBed(t testing.TB, options ...option) *bed {
 		b.connect()
 	}
 	b.typed = workflows.NewClient(c, workflows.WithClockOffset(b.offset))
-	w := worker.New(c, deps, worker.Options{StopTimeout: 5 * time.Second})
-	require.NoError(t, w.Start())
-	t.Cleanup(w.Stop)
-	b.worker, b.deps = w, deps
+	b.deps = deps
+	b.worker = b.work(b.works)
 	return b
+}
+
+// work starts a process that works.
+func (b *bed) work(o worker.Options) *worker.Workers {
+	b.t.Helper()
+	w := worker.New(b.client, b.deps, o)
+	require.NoError(b.t, w.Start())
+	b.t.Cleanup(w.Stop)
+	return w
 }
 
 // dial connects; with a codec nothing is sent in clear, and that is looked at.
@@ -276,6 +288,8 @@ type provider struct {
 	standard face.State // where no verdict is set; not passed if empty
 	lose     int        // so many orders are taken and their answers lost
 	ends     time.Duration
+	age      time.Duration // of attempts when they are ordered
+	calls    []string      // order and question, as they came
 	holds    chan struct{} // if not nil, questions are answered once it is closed
 	asked    chan struct{} // holds one, once a question was asked
 }
@@ -288,7 +302,7 @@ func (p *provider) Capabilities() face.Capabilities {
 func (p *provider) Start(_ context.Context, r face.StartRequest) (face.Session, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.orders = append(p.orders, r.OrderNo)
+	p.orders, p.calls = append(p.orders, r.OrderNo), append(p.calls, "order")
 	if p.lose > 0 {
 		p.lose--
 		return face.Session{}, &face.Error{Class: face.ErrUncertain, Provider: "scripted", Op: "start"}
@@ -299,7 +313,7 @@ func (p *provider) Start(_ context.Context, r face.StartRequest) (face.Session, 
 	}
 	now := p.now()
 	return face.Session{
-		Ref: face.Ref{ProviderRef: "ref-" + r.OrderNo, OrderNo: r.OrderNo}, StartedAt: now, ExpiresAt: now.Add(ends), ResultBy: now.AddDate(0, 3, 0),
+		Ref: face.Ref{ProviderRef: "ref-" + r.OrderNo, OrderNo: r.OrderNo}, StartedAt: now.Add(-p.age), ExpiresAt: now.Add(ends), ResultBy: now.AddDate(0, 3, 0),
 	}, nil
 }
 
@@ -313,6 +327,7 @@ func (p *provider) Query(ctx context.Context, ref face.Ref) (face.Outcome, error
 	default:
 	}
 	p.mu.Lock()
+	p.calls = append(p.calls, "question")
 	holds := p.holds
 	p.mu.Unlock()
 	if holds != nil {
@@ -346,6 +361,13 @@ func (p *provider) hold() (release func()) {
 	defer p.mu.Unlock()
 	p.holds = make(chan struct{})
 	return sync.OnceFunc(func() { close(p.holds) })
+}
+
+// called lists what was asked of it.
+func (p *provider) called() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.calls)
 }
 
 func (p *provider) count() int {

@@ -53,7 +53,7 @@ func (p *pages) Deliver(context.Context, string, float64) (contract.ReminderCoun
 	return contract.ReminderCounts{Sent: 1}, false, nil
 }
 
-func reminding(p *pages) option {
+func reminding(p activities.Reminding) option {
 	return func(_ *bed, d *worker.Deps) {
 		d.Reminders = &activities.Reminders{Reminding: p, Logger: slog.New(slog.DiscardHandler)}
 	}

@@ -58,18 +58,16 @@ type sweepBed struct {
 	*bed
 	sweeps *temporal.Sweeps
 	doors  *doors
-	again  func() *worker.Workers // starts one more worker
 	total  int
 }
 
-func newSweepBed(t *testing.T, accounts int, closed bool) *sweepBed {
+func newSweepBed(t *testing.T, accounts int, closed bool, more ...option) *sweepBed {
 	t.Helper()
 	s := &sweepBed{doors: &doors{}, total: accounts}
 	if closed {
 		s.doors.gate = make(chan struct{})
 	}
-	var kept worker.Deps
-	s.bed = newBed(t, func(b *bed, d *worker.Deps) {
+	s.bed = newBed(t, append([]option{func(b *bed, d *worker.Deps) {
 		d.Enforcement = &activities.Enforcement{
 			Settings: activities.SweepSettings{Shards: 2, Page: 10, Chunk: 20, ChunkFor: time.Minute}, Now: b.now, Logger: slog.New(slog.DiscardHandler),
 		}
@@ -77,14 +75,8 @@ func newSweepBed(t *testing.T, accounts int, closed bool) *sweepBed {
 			joined := bridge.Bridge{Sweeper: enforce.New(b.store, rulebook.New(b.store), b.now), Store: b.store}
 			s.doors.Enforcer = joined
 			d.Enforcement.Enforcer, d.Enforcement.Records = s.doors, joined
-			kept = *d
 		}
-	})
-	s.again = func() *worker.Workers {
-		w := worker.New(s.client, kept, worker.Options{StopTimeout: 100 * time.Millisecond})
-		require.NoError(t, w.Start())
-		return w
-	}
+	}}, more...)...)
 	s.sweeps = temporal.NewSweeps(s.client, temporal.Waits{Command: 20 * time.Second})
 	text := fmt.Sprintf(`name: %s
 version: 1
@@ -213,8 +205,7 @@ func TestSweepOutlivesItsWorker(t *testing.T) {
 	s.doors.gate <- struct{}{}
 	s.doors.gate <- struct{}{} // some page of one shard is waited for now
 	s.worker.Stop()
-	w := s.again()
-	t.Cleanup(w.Stop)
+	s.work(worker.Options{StopTimeout: 100 * time.Millisecond})
 	s.doors.open()
 	p := s.result(key)
 	require.Equal(t, []int{95, 95}, []int{p.Done, p.Restricted})

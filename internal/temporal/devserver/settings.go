@@ -26,6 +26,9 @@ func settings(c Config) dynamicconfig.StaticClient {
 		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
 		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key(): 1,
 
+		// In a queue that is behind, kinds of work that have a fairness key take turns.
+		dynamicconfig.MatchingEnableFairness.Key(): true,
+
 		// Load is limited at Verigate's own door, where a caller gets a Retry-After.
 		dynamicconfig.FrontendRPS.Key():                                  unlimited,
 		dynamicconfig.FrontendMaxNamespaceRPSPerInstance.Key():           unlimited,
