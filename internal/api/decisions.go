@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -37,8 +36,9 @@ type batchView struct {
 
 // batchItem is a decision, or why there is none.
 type batchItem struct {
-	decision *decisionView
-	refused  *refusedView
+	AccountID string `json:"account_id"`
+	*Decided
+	Problem *Problem `json:"problem,omitempty"`
 }
 
 type refusedView struct {
@@ -46,31 +46,9 @@ type refusedView struct {
 	Problem   *Problem `json:"problem"`
 }
 
-// Schema tells huma what MarshalJSON writes.
+// Schema tells huma that it is one or the other.
 func (batchItem) Schema(r huma.Registry) *huma.Schema {
 	return &huma.Schema{AnyOf: []*huma.Schema{schemaOf[decisionView](r), schemaOf[refusedView](r)}}
-}
-
-// MarshalJSON implements json.Marshaler.
-func (b batchItem) MarshalJSON() ([]byte, error) {
-	if b.decision != nil {
-		return json.Marshal(b.decision)
-	}
-	return json.Marshal(b.refused)
-}
-
-// UnmarshalJSON implements json.Unmarshaler, for saved answers.
-func (b *batchItem) UnmarshalJSON(text []byte) error {
-	var kind struct {
-		Problem *json.RawMessage `json:"problem"`
-	}
-	if err := json.Unmarshal(text, &kind); err != nil {
-		return err
-	}
-	if kind.Problem != nil {
-		return json.Unmarshal(text, &b.refused)
-	}
-	return json.Unmarshal(text, &b.decision)
 }
 
 type loginIn struct {
@@ -171,16 +149,16 @@ func (s *Server) decideBatch(ctx context.Context, c *call, in batchIn) (int, bat
 	}
 	view := batchView{Decisions: make([]batchItem, len(outcomes))}
 	for i, o := range outcomes {
+		item := &view.Decisions[i]
 		if o.Err != nil {
-			refused := &refusedView{Problem: problemOf(o.Err).localised(c.lang)}
+			item.Problem = problemOf(o.Err).localised(c.lang)
 			if contract.CheckAccountID(in.AccountIDs[i]) == nil { // whatever else was sent is not repeated; the order tells
-				refused.AccountID = in.AccountIDs[i]
+				item.AccountID = in.AccountIDs[i]
 			}
-			view.Decisions[i].refused = refused
 			continue
 		}
 		d := viewDecision(o.Answer)
-		view.Decisions[i].decision = &d
+		item.AccountID, item.Decided = d.AccountID, &d.Decided
 	}
 	return http.StatusOK, view, nil
 }

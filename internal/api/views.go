@@ -13,7 +13,13 @@ import (
 
 // decisionView is a decision as the API writes it.
 type decisionView struct {
-	AccountID     string       `json:"account_id"`
+	AccountID string `json:"account_id"`
+	Decided
+}
+
+// Decided is what is said of the account. It has a capital letter because package json fills in no pointer to an embedded
+// struct without one.
+type Decided struct {
 	Action        string       `json:"action"`
 	Effect        string       `json:"effect" enum:"allow,prompt,block" doc:"What it means for the action. prompt allows it and asks the merchant to verify."`
 	Reason        string       `json:"reason" enum:"not_covered,not_restricted,verified,not_yet_announced,extended,grace,announced,enforced"`
@@ -33,12 +39,12 @@ type decisionView struct {
 }
 
 func viewDecision(a gate.Answer) decisionView {
-	v := decisionView{
-		AccountID: a.AccountID, Action: a.Action, Effect: string(a.Effect), Reason: string(a.Reason),
+	v := decisionView{AccountID: a.AccountID, Decided: Decided{
+		Action: a.Action, Effect: string(a.Effect), Reason: string(a.Reason),
 		Rule: given(&a.RuleID), Policy: given(&a.PolicyName), PolicyVersion: given(&a.PolicyVersion), Since: givenInstant(&a.Since),
 		At: a.At, NextChangeAt: givenInstant(&a.NextChangeAt), WouldBe: orNil(string(a.WouldBe)), Deadline: givenInstant(&a.Deadline),
 		RequiredStep: given(&a.RequiredStep), Message: a.Message, Receipt: given(&a.Receipt), Hypothetical: a.Hypothetical,
-	}
+	}}
 	if a.Hypothetical {
 		v.Basis = string(a.Basis)
 	}
