@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -16,8 +19,10 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/verigate/verigate/activities/face"
+	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
+	"github.com/verigate/verigate/workflows/policy"
 )
 
 // The baselines: a workflow of one activity, and a workflow that does nothing but answer updates.
@@ -47,11 +52,13 @@ func empty(ctx workflow.Context) error {
 	return err
 }
 
-// timedBed is a bed whose provider passes everybody, with the baselines' worker beside its own.
+// timedBed is a bed whose provider passes everybody, with the baselines' worker beside its own, and as many other accounts
+// in the store as VERIGATE_BENCH_ACCOUNTS says.
 func timedBed(b *testing.B) *bed {
 	b.Helper()
 	bed := newBed(b)
 	bed.provider.standard = face.StatePassed
+	bed.populate(b)
 	w := sdkworker.New(bed.client, baselineQueue, sdkworker.Options{})
 	w.RegisterWorkflow(trivial)
 	w.RegisterWorkflow(empty)
@@ -59,6 +66,21 @@ func timedBed(b *testing.B) *bed {
 	require.NoError(b, w.Start())
 	b.Cleanup(w.Stop)
 	return bed
+}
+
+func (b *bed) populate(t *testing.B) {
+	t.Helper()
+	all, err := strconv.Atoi(cmp.Or(os.Getenv("VERIGATE_BENCH_ACCOUNTS"), "0"))
+	require.NoError(t, err)
+	const batch = 500
+	for from := 0; from < all; from += batch {
+		puts := make([]store.PutAccount, min(batch, all-from))
+		for i := range puts {
+			puts[i].Account = policy.Account{ID: fmt.Sprintf("other-%08d", from+i), Kind: policy.KindIndividual, Region: "CN", RegisteredAt: b.now()}
+		}
+		_, err := b.store.PutAccounts(t.Context(), puts, false)
+		require.NoError(t, err)
+	}
 }
 
 var accounts atomic.Int64 //nolint:gochecknoglobals // ids of a process's benchmarks
