@@ -3,8 +3,11 @@ package engine
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -20,6 +23,7 @@ import (
 
 	"github.com/verigate/verigate/activities/face"
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/store/sqlstore/pgtest"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
@@ -92,33 +96,46 @@ func (b *bed) merchant() *walker {
 	return w
 }
 
+// side is how many do the same at a time.
+const side = 16
+
+// together times them.
+func together(do func(n int)) time.Duration {
+	begun := time.Now()
+	var all sync.WaitGroup
+	for n := range side {
+		all.Go(func() { do(n) })
+	}
+	all.Wait()
+	return time.Since(begun)
+}
+
+func (b *bed) merchants() []*walker {
+	merchants := make([]*walker, side)
+	for n := range merchants {
+		merchants[n] = b.merchant()
+	}
+	return merchants
+}
+
+// verify takes merchants from the login to the provider's pass.
+func (b *bed) verify(merchants []*walker) time.Duration {
+	return together(func(n int) {
+		w := merchants[n]
+		w.login()
+		w.approved()
+		w.scan(w.start())
+		w.until(w.id, lifecycle.Verified)
+	})
+}
+
 // BenchmarkVerifications has sixteen merchants at a time verify, from the login to the provider's pass, and then as many
 // trivial workflows run. An operation is sixteen of each.
 func BenchmarkVerifications(b *testing.B) {
 	bed := timedBed(b)
-	const side = 16
-	together := func(do func(n int)) time.Duration {
-		begun := time.Now()
-		var all sync.WaitGroup
-		for n := range side {
-			all.Go(func() { do(n) })
-		}
-		all.Wait()
-		return time.Since(begun)
-	}
 	var ours, theirs, ratios []float64
 	for b.Loop() {
-		merchants := make([]*walker, side)
-		for n := range merchants {
-			merchants[n] = bed.merchant()
-		}
-		took := together(func(n int) {
-			w := merchants[n]
-			w.login()
-			w.approved()
-			w.scan(w.start())
-			w.until(w.id, lifecycle.Verified)
-		})
+		took := bed.verify(bed.merchants())
 		plain := together(func(int) {
 			run, err := bed.client.ExecuteWorkflow(b.Context(), client.StartWorkflowOptions{ID: uuid.NewString(), TaskQueue: baselineQueue}, trivial)
 			if err == nil {
@@ -179,6 +196,40 @@ func BenchmarkCommands(b *testing.B) {
 	}
 	b.ReportMetric(median(each["submit"])/median(each["local"]), "submit/local")
 	b.ReportMetric(median(each["start-face"])/(median(each["local"])+median(each["activity"])), "start-face/(local+activity)")
+}
+
+// BenchmarkDisk has merchants verify, sixteen at a time, and tells by how many bytes a verification what Temporal keeps on
+// disk has grown, with what was deleted on the way and not yet used again. -benchtime=25x is 400 verifications.
+func BenchmarkDisk(b *testing.B) {
+	bed := timedBed(b)
+	size := func() int64 {
+		if bed.server.dir == "" {
+			server, err := pgtest.Server()
+			require.NoError(b, err)
+			db, err := sql.Open("pgx", server.URL("postgres"))
+			require.NoError(b, err)
+			defer func() { require.NoError(b, db.Close()) }()
+			var n int64
+			require.NoError(b, db.QueryRowContext(b.Context(), `SELECT SUM(pg_database_size(datname)) FROM pg_database WHERE datname LIKE 'temporal%'`).Scan(&n))
+			return n
+		}
+		var n int64
+		require.NoError(b, filepath.WalkDir(bed.server.dir, func(_ string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			info, err := e.Info()
+			n += info.Size()
+			return err
+		}))
+		return n
+	}
+	bed.verify(bed.merchants()) // what is there once
+	before := size()
+	for b.Loop() {
+		bed.verify(bed.merchants())
+	}
+	b.ReportMetric(float64(size()-before)/float64(side*b.N), "bytes/verification")
 }
 
 func median(values []float64) float64 {

@@ -247,7 +247,10 @@ func (b *bed) replayed(h *historypb.History) error {
 }
 
 // server is a Temporal server's frontend, and a namespace there that nobody else uses.
-type server struct{ address, namespace string }
+type server struct {
+	address, namespace string
+	dir                string // where it keeps its files; empty on a cluster
+}
 
 func (s server) Address() string   { return s.address }
 func (s server) Namespace() string { return s.namespace }
@@ -255,17 +258,18 @@ func (s server) Namespace() string { return s.namespace }
 func startServer(t testing.TB) server {
 	t.Helper()
 	if clustertest.On() && !*update {
-		s := server{clustertest.Address(t), uuid.NewString()}
+		s := server{address: clustertest.Address(t), namespace: uuid.NewString()}
 		_, err := temporal.Prepare(t.Context(), temporal.Options{
 			HostPort: s.address, Namespace: s.namespace, Logger: slog.New(slog.DiscardHandler),
 		}, 24*time.Hour)
 		require.NoError(t, err)
 		return s
 	}
-	embedded, err := devserver.Start(t.Context(), devserver.Config{Dir: t.TempDir(), UIPort: -1, SearchAttributes: temporal.SearchAttributes(), Drainage: time.Second})
+	dir := t.TempDir()
+	embedded, err := devserver.Start(t.Context(), devserver.Config{Dir: dir, UIPort: -1, SearchAttributes: temporal.SearchAttributes(), Drainage: time.Second})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, embedded.Stop(context.WithoutCancel(t.Context()))) })
-	return server{embedded.Address(), embedded.Namespace()}
+	return server{embedded.Address(), embedded.Namespace(), dir}
 }
 
 // openStore opens the store that goes with the server.
