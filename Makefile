@@ -85,8 +85,11 @@ mutants: ## take one control away at a time; the test that guards it has to fail
 	.bin/mutants -run '$(MUTANTS)'
 
 .PHONY: latency
-latency: binary $(axe) ## measure how long after the phone's "pass" the page shows success: RUNS=200
-	VERIGATE_BIN='$(CURDIR)/bin/verigate' $(with_axe) go test ./test/browser -run '^$$' -bench PassToSuccess -benchtime=$(RUNS)x -timeout=60m
+latency: binary temporal $(axe) ## measure how long after the phone's "pass" the page shows success, on both kinds of servers: RUNS=200
+	VERIGATE_BIN='$(CURDIR)/bin/verigate' $(with_axe) go test ./test/browser $(passes)
+	VERIGATE_BIN='$(CURDIR)/bin/verigate' $(with_axe) $(with_temporal) VERIGATE_E2E_ON=cluster go test ./test/browser $(passes)
+
+passes = -run '^$$' -bench PassToSuccess -benchtime=$(RUNS)x -timeout=60m
 
 RUNS ?= 200
 

@@ -86,6 +86,8 @@ func (f *faulty) CountBlocks(ctx context.Context, repeats map[store.BlockKey]int
 	return err
 }
 
+type opener func(testing.TB, ...sqlstoretest.Option) *sqlstore.Store
+
 type fixture struct {
 	t     testing.TB
 	clock *fixturetest.Clock
@@ -104,10 +106,14 @@ func beijing(t testing.TB, text string) time.Time {
 
 func newFixture(t testing.TB, now string, change ...func(*gate.Config)) *fixture {
 	t.Helper()
+	return newFixtureOn(t, sqlstoretest.Open, now, change...)
+}
+
+// newFixtureOn is newFixture for another database than SQLite.
+func newFixtureOn(t testing.TB, open opener, now string, change ...func(*gate.Config)) *fixture {
+	t.Helper()
 	c := fixturetest.NewClock(beijing(t, now))
-	f := &fixture{t: t, clock: c, store: &faulty{
-		Store: sqlstoretest.Open(t, sqlstoretest.WithNow(c.Now)), counted: make(chan struct{}, 1),
-	}}
+	f := &fixture{t: t, clock: c, store: &faulty{Store: open(t, sqlstoretest.WithNow(c.Now)), counted: make(chan struct{}, 1)}}
 	cfg := gate.Config{
 		Store: f.store, Now: c.Now, Logger: slog.New(slog.DiscardHandler), FlushEvery: time.Hour,
 		ReceiptKeys: []gate.Key{{ID: "k1", Secret: make([]byte, 32)}},

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/temporal/cluster/clustertest"
 )
 
 const (
@@ -83,8 +85,9 @@ func startDemoAt(t testing.TB, at time.Time) *demo {
 func runDemo(t testing.TB, home string, env ...string) *demo {
 	t.Helper()
 	ready := filepath.Join(home, "ready.json")
-	cmd := exec.Command(binary(t), "demo", "--data", filepath.Join(home, "data"), "--http", "127.0.0.1:0", "--no-browser",
-		"--ready-file", ready)
+	cmd := exec.Command(binary(t), append([]string{
+		"demo", "--data", filepath.Join(home, "data"), "--http", "127.0.0.1:0", "--no-browser", "--ready-file", ready,
+	}, clustertest.Demo(t)...)...)
 	cmd.Env = append(cleanEnv(), env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/verigate/verigate/internal/temporal/cluster/clustertest"
 )
 
 const (
@@ -19,7 +21,7 @@ const (
 
 var screenshots = flag.String("screenshots", "", "directory to write a picture of each page and state to; relative to the package")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(clustertest.Tests{M: m}) }
 
 // binary returns the path in an environment variable; without one the test is skipped.
 func binary(t testing.TB) string {

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/verigate/verigate/internal/temporal/cluster/clustertest"
 )
 
 // ready is what a demonstration writes when it can be used.
@@ -89,7 +91,7 @@ func newDemo(t testing.TB, options ...demoOption) *demo {
 	}
 	slots <- struct{}{}
 	t.Cleanup(func() { <-slots })
-	d.on = servers(t)
+	d.on = clustertest.Demo(t)
 	t.Cleanup(func() { d.leave(t) })
 	return d
 }

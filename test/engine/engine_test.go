@@ -281,7 +281,12 @@ func openStore(t testing.TB, now func() time.Time) *sqlstore.Store {
 	return sqlstoretest.Open(t, sqlstoretest.WithNow(now))
 }
 
-func TestMain(m *testing.M) { os.Exit(clustertest.Main(m, nil)) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(aloneEnv); dir != "" {
+		os.Exit(alone(dir))
+	}
+	os.Exit(clustertest.Main(m, nil))
+}
 
 // provider is a face service whose verdicts the test sets.
 type provider struct {

@@ -82,7 +82,9 @@ func (sqliteDialect) code(err error) string {
 	return ""
 }
 
-func (sqliteDialect) stream(context.Context, *sql.Conn, string, []string, [][]any) (bool, error) { return false, nil }
+func (sqliteDialect) stream(context.Context, *sql.Conn, string, []string, [][]any) (bool, error) {
+	return false, nil
+}
 
 // scrubWait is how long one try to scrub waits for readers, in milliseconds. Writers wait as long.
 const scrubWait = 100

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/store/sqlstore/pgserver"
@@ -83,6 +84,24 @@ func Address(t testing.TB) string {
 	require.NoError(t, s.err)
 	return s.cluster.Address()
 }
+
+// Demo returns the flags that put a demonstration on databases and a namespace of its own; none if On does not say so.
+func Demo(t testing.TB) []string {
+	t.Helper()
+	if !On() {
+		return nil
+	}
+	return []string{
+		"--store-url", pgtest.Database(t, pgtest.Kind{Name: "demo"}), "--keys-url", pgtest.Database(t, pgtest.Kind{Name: "demokeys"}),
+		"--temporal", Address(t), "--namespace", "demo-" + uuid.NewString(),
+	}
+}
+
+// Tests are the tests of a package, run by Main, for who runs them in turn.
+type Tests struct{ *testing.M }
+
+// Run implements pgtest.Runner.
+func (t Tests) Run() int { return Main(t.M, nil) }
 
 // Main runs the tests of a package, has look look at what the PostgreSQL server keeps if there was a cluster, and stops
 // both. look may be nil.
