@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -177,6 +178,7 @@ func (d demoCmd) announce(w *world, a *app.App, keys app.DemoKeys, dir app.DemoD
 	if !d.NoBrowser && isTerminal(w.stdout) {
 		openBrowser(a.Portal)
 	}
+	debug.FreeOSMemory() // passwords and samples needed more than anything that follows; by itself it goes minutes later
 	return nil
 }
 

@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"io/fs"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -51,18 +52,20 @@ statements:
 	return bad
 }
 
-// TestMigrationsAreOnline: the steps after 21 change a database that is in use. Those up to 21 are older than the first
-// release, so they run on empty tables.
+// TestMigrationsAreOnline: the steps after 21, and after the first of the keys, change a database that is in use. The
+// others are older than the first release, so they run on empty tables.
 func TestMigrationsAreOnline(t *testing.T) {
 	t.Parallel()
-	paths, err := fs.Glob(migrations.Postgres, "postgres/*.sql")
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
-	for _, path := range paths {
-		text, err := fs.ReadFile(migrations.Postgres, path)
+	for old, of := range map[string]fs.FS{"postgres/00022": migrations.Postgres, "postgreskeys/00002": migrations.PostgresKeys} {
+		paths, err := fs.Glob(of, filepath.Dir(old)+"/*.sql")
 		require.NoError(t, err)
-		if path > "postgres/00022" {
-			require.Empty(t, offline(string(text)), "%s: see docs/postgresql.md, how to write a migration", path)
+		require.NotEmpty(t, paths)
+		for _, path := range paths {
+			text, err := fs.ReadFile(of, path)
+			require.NoError(t, err)
+			if path > old {
+				require.Empty(t, offline(string(text)), "%s: see docs/postgresql.md, how to write a migration", path)
+			}
 		}
 	}
 }
