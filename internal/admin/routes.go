@@ -15,8 +15,11 @@ func opened() []string {
 	}
 }
 
-// Routes is the table of the pages' addresses.
+// Routes is the table of the pages' addresses, empty where there are no pages.
 func (s *Server) Routes() []routes.Route {
+	if s == nil {
+		return nil
+	}
 	return s.mux.Routes(func(r *routes.Route) {
 		pattern := r.Method + " " + r.Path
 		if slices.Contains(opened(), pattern) {

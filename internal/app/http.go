@@ -17,6 +17,7 @@ import (
 	"github.com/verigate/verigate/internal/config"
 	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/limit"
+	"github.com/verigate/verigate/internal/routes"
 	"github.com/verigate/verigate/internal/signing"
 )
 
@@ -95,6 +96,7 @@ func (a *App) startAPI(links *api.Tokens) error {
 	if err != nil {
 		return err
 	}
+	a.learn(handler.Routes(), merchant.Routes(), operators.Routes())
 	served := border.Visitors(withAdmin(operators, withPages(merchant, a.withReceipts(handler))),
 		limit.Rate{PerSecond: c.Rates.PerAddress, Burst: c.Rates.PerAddressBurst}, a.clock.Now, a.caller())
 	certificate, err := a.certificate()
@@ -189,45 +191,13 @@ func (a *App) serve(name string, server server, listener net.Listener, before fu
 	})
 }
 
-// routes are the paths whose words may stand in a log.
-func routes() []string {
-	return []string{
-		"/metrics", "/v1/accounts/{account_id}/decisions", "/v1/accounts:import", "/v1/decisions:batch", "/v1/accounts/{account_id}/logins",
-		"/v1/accounts/{account_id}/history", "/v1/accounts/{account_id}/links:revoke",
-		"/v1/accounts/{account_id}/extensions", "/v1/extensions:import",
-		"/v1/extensions:approve", "/v1/extensions:reject", "/v1/extensions:revoke", "/v1/extensions/{extension_id}/approve",
-		"/v1/extensions/{extension_id}/reject", "/v1/extensions/{extension_id}/revoke", "/v1/accounts/{account_id}/versions",
-		"/v1/accounts/{account_id}/close", "/v1/accounts/{account_id}/reopen", "/v1/accounts/{account_id}/unlock",
-		"/v1/accounts/{account_id}/revoke", "/v1/accounts/{account_id}/verification/submit",
-		"/v1/accounts/{account_id}/verification/start-face", "/v1/accounts/{account_id}/verification/refresh",
-		"/v1/accounts/{account_id}/verification/correct", "/v1/accounts/{account_id}/verification/withdraw-consent",
-		"/v1/accounts/{account_id}/verification/choose-manual", "/v1/accounts/{account_id}/verification/cancel-manual",
-		"/v1/accounts/{account_id}/verification/events", "/v1/reviews/{account_id}/manual", "/v1/verifications", "/v1/verifications:export",
-		"/v1/reviews", "/v1/reviews:counts", "/v1/reviews:next", "/v1/reviews/{account_id}/claim", "/v1/reviews/{account_id}/release",
-		"/v1/reviews/{account_id}/escalate", "/v1/accounts/{account_id}/identity:reveal", "/v1/schedules",
-		"/v1/policies", "/v1/policies:in-force", "/v1/policies/{name}/versions/{n}", "/v1/policies/{name}/versions/{n}/approve",
-		"/v1/policies/{name}/versions/{n}/reject", "/v1/policies/{name}/versions/{n}/withdraw", "/v1/policies/{name}/diff",
-		"/v1/policies/{name}/history", "/v1/policies/{name}/observed", "/v1/policies/{name}/brake", "/v1/policies/{name}/release",
-		"/v1/brakes", "/v1/schedules", "/v1/audit", "/v1/audit:export", "/v1/audit:verify", "/v1/audit/checkpoints", "/v1/receipts:check",
-		"/v1/receipt-keys", "/codec/decode", "/healthz", "/readyz", "/openapi.json", "/docs", "/s/{token}", "/r/{token}", "/qr/{file}",
-		"/v1/accounts/{account_id}/contact", "/v1/accounts/{account_id}/notices", "/v1/accounts/{account_id}/prompts",
-		"/v1/accounts/{account_id}/prompts/{n}", "/v1/reminders", "/v1/reminders/{run_id}", "/v1/reminders/{run_id}/pause",
-		"/v1/reminders/{run_id}/resume", "/v1/reminders/{run_id}/cancel", "/hooks/sms/{secret}",
-		"/v1/accounts/{account_id}/attempts", "/v1/accounts/{account_id}/consents", "/v1/consent-texts", "/v1/consent-texts/{version}", "/v1/accounts/{account_id}/blocks",
-		"/v1/accounts/{account_id}/identity", "/v1/accounts/{account_id}/send-to-manual", "/v1/accounts/{account_id}/take-from-manual",
-		"/v1/accounts/{account_id}/verification/live",
-		"/v1/accounts/{account_id}/restrictions", "/v1/sweeps", "/v1/sweeps/{sweep_id}/pause", "/v1/sweeps/{sweep_id}/resume",
-		"/v1/sweeps/{sweep_id}/cancel",
-		"/v1/policies:impact", "/v1/policies/{name}/versions/{n}/report", "/v1/policies:impact-accounts",
-		"/v1/accounts/{account_id}/links", "/embed/prompt.js", "/embed/prompt.css", "/m/l/{token}", "/m/lang", "/m/assets/{file}",
-		"/v1/webhooks/{webhook_id}/rotate-secret", "/v1/webhooks/{webhook_id}/test", "/v1/webhooks/{webhook_id}/deliveries",
-		"/v1/figures", "/v1/webhooks/{webhook_id}/redeliver", "/m/update", "/m/form", "/m/review", "/m/rejected", "/m/terms", "/m/qr", "/m/refresh", "/m/done", "/m/failed", "/m/locked",
-		"/admin", "/admin/", "/admin/sign-in", "/admin/sign-in/provider", "/admin/sign-in/return", "/admin/sign-out", "/admin/lang", "/admin/assets/{file}",
-		"/admin/operators/{operator_id}/role", "/admin/operators/{operator_id}/disable", "/admin/operators/{operator_id}/enable",
-		"/admin/operators/{operator_id}/password", "/admin/password", "/admin/keys/{key_id}/disable", "/admin/keys/{key_id}/expire",
-		"/v1/operators/{operator_id}/password", "/v1/keys/{key_id}/expire", "/v1/keys/{key_id}/disable", "/v1/keys/{key_id}/rotate",
-		"/v1/accounts/{account_id}/evidence", "/v1/accounts/{account_id}/evidence/{evidence_id}", "/m/evidence", "/m/evidence/remove", "/m/decline", "/m/pictures", "/v1/accounts/{account_id}/export", "/v1/accounts/{account_id}/erasures", "/v1/accounts/{account_id}/erasures/{erasure_id}", "/v1/accounts/{account_id}/holdings", "/v1/consent-texts",
-		"/m/manual", "/m/alternative", "/m/withdraw", "/m/leave", "/m/bye", "/m/state", "/m/events",
+// learn has the log and the metrics know the routes that are served. What words they have may stand there.
+func (a *App) learn(tables ...[]routes.Route) {
+	a.watch.routes.Learn("/metrics", receiptsPath+"{secret}")
+	for _, table := range tables {
+		for _, r := range table {
+			a.watch.routes.Learn(r.Path)
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ type watching struct {
 
 // startWatching makes it before anything that is watched.
 func (a *App) startWatching(ctx context.Context) error {
-	known := telemetry.NewRoutes(routes()...)
+	known := telemetry.NewRoutes()
 	a.watch = watching{
 		routes: known, metrics: telemetry.NewMetrics(known, time.Now), decisions: telemetry.NewDecisions(), pages: telemetry.NewPages(),
 		sdk: temporal.NewMetrics(time.Now),

@@ -11,17 +11,22 @@ import (
 // id, a token or whatever a scanner tries never reaches a log or a metric.
 type Routes struct{ words map[string]bool }
 
-// NewRoutes learns the words of routes such as /v1/accounts/{account_id}/decisions.
+// NewRoutes knows routes such as /v1/accounts/{account_id}/decisions.
 func NewRoutes(patterns ...string) Routes {
-	words := map[string]bool{}
+	r := Routes{map[string]bool{}}
+	r.Learn(patterns...)
+	return r
+}
+
+// Learn adds the words of routes, also to copies of r. It must be done before the first request.
+func (r Routes) Learn(patterns ...string) {
 	for _, p := range patterns {
 		for part := range strings.SplitSeq(p, "/") {
 			if !strings.ContainsAny(part, "{}") {
-				words[part] = true
+				r.words[part] = true
 			}
 		}
 	}
-	return Routes{words}
 }
 
 // maxParts bounds the length of a route.
