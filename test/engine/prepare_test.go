@@ -62,7 +62,7 @@ func TestPrepare(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, good, mended, "twice is once")
 
-	pause(t, c, "reminders/q")
+	pauseSchedule(t, c, "reminders/q")
 	moved := plans
 	moved.Sweeps.Minute, moved.Sweeps.Instants, moved.Reminders = 20, nil, []string{"q"}
 	require.Eventually(t, func() bool { return len(needsOf(t, moved, c)) == 4 }, 30*time.Second, 100*time.Millisecond, "the list follows within moments")
@@ -100,7 +100,7 @@ func needsOf(t *testing.T, p temporal.Plans, c client.Client) []temporal.Need {
 	return needs
 }
 
-func pause(t *testing.T, c client.Client, id string) {
+func pauseSchedule(t *testing.T, c client.Client, id string) {
 	t.Helper()
 	require.NoError(t, c.ScheduleClient().GetHandle(t.Context(), id).Pause(t.Context(), client.SchedulePauseOptions{}))
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/verigate/verigate/internal/pause"
 	"github.com/verigate/verigate/internal/temporal"
 	"github.com/verigate/verigate/internal/temporal/devserver"
 )
@@ -85,14 +86,14 @@ func weigh(b *testing.B, cmd *exec.Cmd, ready string) map[string]float64 {
 		require.NoError(b, cmd.Process.Signal(syscall.SIGTERM))
 		_ = cmd.Wait()
 	}()
-	for _, err := os.Stat(ready); err != nil; _, err = os.Stat(ready) {
-		require.Less(b, time.Since(begun), time.Minute)
-		time.Sleep(5 * time.Millisecond)
-	}
+	require.Eventually(b, func() bool {
+		_, err := os.Stat(ready)
+		return err == nil
+	}, time.Minute, 5*time.Millisecond)
 	started := time.Since(begun)
-	time.Sleep(resting)
+	require.NoError(b, pause.For(b.Context(), resting))
 	before := processorTime(b, cmd.Process.Pid)
-	time.Sleep(resting)
+	require.NoError(b, pause.For(b.Context(), resting))
 	used := processorTime(b, cmd.Process.Pid) - before
 	return map[string]float64{"s": started.Seconds(), "MiB": resident(b, cmd.Process.Pid), "%": 100 * used.Seconds() / resting.Seconds()}
 }

@@ -1,10 +1,14 @@
 package sqlstore_test
 
 import (
+	"cmp"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,16 +24,45 @@ const population = 100_000
 func populated(b *testing.B) *sqlstore.Store {
 	b.Helper()
 	s := sqlstoretest.Open(b)
+	populate(b, s, population)
+	return s
+}
+
+func populate(b *testing.B, s *sqlstore.Store, accounts int) {
+	b.Helper()
 	const batch = 1000
-	for from := 0; from < population; from += batch {
-		puts := make([]store.PutAccount, batch)
+	for from := 0; from < accounts; from += batch {
+		puts := make([]store.PutAccount, min(batch, accounts-from))
 		for i := range puts {
-			puts[i].Account = policy.Account{ID: accountID(from + i), Kind: policy.KindIndividual, Region: "CN", RegisteredAt: minute(0)}
+			puts[i].Account = policy.Account{ID: "account-" + strconv.Itoa(from+i), Kind: policy.KindIndividual, Region: "CN", RegisteredAt: minute(0)}
 		}
 		_, err := s.PutAccounts(b.Context(), puts, false)
 		require.NoError(b, err)
 	}
-	return s
+}
+
+// BenchmarkCopy copies the database of VERIGATE_BENCH_ACCOUNTS accounts, 100,000 if it is not set, into a file, as a rehearsal
+// does first.
+func BenchmarkCopy(b *testing.B) {
+	accounts, err := strconv.Atoi(cmp.Or(os.Getenv("VERIGATE_BENCH_ACCOUNTS"), strconv.Itoa(population)))
+	require.NoError(b, err)
+	path, url := filepath.Join(b.TempDir(), "from.db"), sqlstoretest.Postgres(b)
+	for _, from := range []struct {
+		name  string
+		store *sqlstore.Store
+		copy  func(to string) error
+	}{
+		{"SQLite", sqlstoretest.Open(b, sqlstoretest.WithPath(path)), func(to string) error { return sqlstore.Copy(b.Context(), path, to, time.Second) }},
+		{"PostgreSQL", sqlstoretest.OpenURL(b, url), func(to string) error { return sqlstore.CopyURL(b.Context(), url, to, time.Second) }},
+	} {
+		populate(b, from.store, accounts)
+		b.Run(from.name, func(b *testing.B) {
+			for n := 0; b.Loop(); n++ {
+				require.NoError(b, from.copy(filepath.Join(b.TempDir(), strconv.Itoa(n))))
+			}
+			b.ReportMetric(float64(accounts*b.N)/b.Elapsed().Seconds(), "accounts/s")
+		})
+	}
 }
 
 func accountID(n int) string { return "account-" + strconv.Itoa(n%population) }
