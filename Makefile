@@ -95,10 +95,15 @@ RUNS ?= 200
 
 .PHONY: throughput
 throughput: temporal ## measure verifications and commands against trivial workflows, on the embedded engine and on a cluster: ROUNDS=20
-	go test ./test/engine -run '^$$' -bench . -benchtime=$(ROUNDS)x
-	$(with_temporal) VERIGATE_E2E_ON=cluster go test ./test/engine -run '^$$' -bench . -benchtime=$(ROUNDS)x
+	go test ./test/engine $(rates)
+	$(with_temporal) VERIGATE_E2E_ON=cluster go test ./test/engine $(rates)
 
 ROUNDS ?= 20
+rates = -run '^$$' -bench 'Verifications|Commands|Disk' -benchtime=$(ROUNDS)x
+
+.PHONY: rest
+rest: binary ## measure how the demonstration starts and rests, beside the engine alone
+	VERIGATE_BIN='$(CURDIR)/bin/verigate' go test ./test/engine -run '^$$' -bench Start -benchtime=3x
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME=30s, one after the other: FUZZ=regexp chooses by package and name

@@ -244,12 +244,12 @@ func TestBacklogSeesBuilds(t *testing.T) {
 }
 
 // figures reads a gauge of the task queues.
-func (b *bed) figures(name string) map[temporal.Poll]float64 {
-	b.t.Helper()
+func (s *sweepBed) figures(name string) map[temporal.Poll]float64 {
+	s.t.Helper()
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(temporal.NewBacklog(b.client.WorkflowService(), b.server.Namespace(), time.Now))
+	registry.MustRegister(temporal.NewBacklog(s.client.WorkflowService(), s.server.Namespace(), time.Now))
 	families, err := registry.Gather()
-	require.NoError(b.t, err)
+	require.NoError(s.t, err)
 	all := map[temporal.Poll]float64{}
 	for _, f := range families {
 		if f.GetName() != name {

@@ -33,6 +33,9 @@ func (s *Store) restingOn(ctx context.Context, conn *sql.Conn, do func(q querier
 	if err == nil {
 		defer func() { _ = tx.Rollback() }()                                     // nothing was written
 		_, err = tx.ExecContext(ctx, `SELECT pg_advisory_unlock(`+quietLock+`)`) // its first statement: the snapshot is taken
+		if err != nil {
+			_ = tx.Rollback() // a connection with a transaction cannot be given up
+		}
 	}
 	if err != nil {
 		return errors.Join(err, conn.Raw(func(any) error { return driver.ErrBadConn })) // the lock ends with the connection

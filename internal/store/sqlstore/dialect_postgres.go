@@ -126,7 +126,8 @@ func (postgresDialect) code(err error) string {
 	return ""
 }
 
-// stream is COPY, in the transaction that the connection is in.
+// stream is COPY, in the transaction that the connection is in. Values have to fit their columns: what cannot be encoded is told to
+// the server, and reads as a cancellation.
 func (postgresDialect) stream(ctx context.Context, conn *sql.Conn, table string, columns []string, rows [][]any) (bool, error) {
 	return true, conn.Raw(func(driver any) error {
 		raw := driver.(*stdlib.Conn).Conn() //nolint:forcetypeassert // pool opens no others

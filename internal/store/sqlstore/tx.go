@@ -164,7 +164,8 @@ func (t *transaction) prepared(ctx context.Context, query string) (*sql.Stmt, er
 	return stmt, err
 }
 
-// worthStreaming is how many rows pay for the two more exchanges that a stream needs.
+// worthStreaming is how many rows are streamed at the least. The server parses and plans a COPY each time, and an INSERT of one
+// of the usual numbers of rows once.
 const worthStreaming = 64
 
 // addRows writes rows of a table that are not there yet.
