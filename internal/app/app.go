@@ -121,6 +121,7 @@ func Start(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	works := !o.API || a.config.Worker.InProcess
 	for _, s := range []struct {
 		name  string
 		start func(context.Context) error
@@ -130,16 +131,16 @@ func Start(ctx context.Context, o Options) (_ *App, err error) {
 		{"store", a.startStore, true},
 		{"provider", a.startProvider, true},
 		{"notifications", a.startNotifications, true},
-		{"engine", func(ctx context.Context) error { return a.startEngine(ctx, o.EngineLogger) }, true},
-		{"worker", func(ctx context.Context) error { return a.startWorker(ctx, links) }, !o.API || a.config.Worker.InProcess},
-		{"reminder schedules", a.startReminderSchedules, !o.API || a.config.Worker.InProcess},
+		{"engine", func(ctx context.Context) error { return a.startEngine(ctx, o.EngineLogger, !works) }, true},
+		{"worker", func(ctx context.Context) error { return a.startWorker(ctx, links) }, works},
+		{"reminder schedules", a.startReminderSchedules, works},
 		{"resuming", a.startResuming, a.resumes(o)},
 		{"gate", func(context.Context) error { return a.startGate() }, o.API},
-		{"sweeping", a.startSweeping, !o.API || a.config.Worker.InProcess},
+		{"sweeping", a.startSweeping, works},
 		{"housekeeping", a.startHousekeeping, o.API},
 		{"counting", a.startCounting, o.API},
 		{"webhooks", func(context.Context) error { return a.startWebhooks(o.API) }, true},
-		{"watch", func(context.Context) error { return a.startWatch(!o.API || a.config.Worker.InProcess) }, true},
+		{"watch", func(context.Context) error { return a.startWatch(works) }, true},
 		{"api", func(context.Context) error { return a.startAPI(links) }, o.API},
 	} {
 		if !s.runs {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -18,6 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/verigate/verigate/internal/config"
+	"github.com/verigate/verigate/internal/freeport"
 	"github.com/verigate/verigate/internal/temporal"
 	"github.com/verigate/verigate/workflows/policy"
 	"github.com/verigate/verigate/workflows/policy/policyfile"
@@ -218,4 +221,37 @@ func TestReadyFileIsPrivateAndWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, entries, 1, "nothing half-written is left beside it")
 	require.Error(t, WriteReady(filepath.Join(path, "no", "such"), 1))
+}
+
+// TestDecisionsStartWithoutEngine: an API process that starts while Temporal and the key service are away decides, and says
+// what it lacks.
+func TestDecisionsStartWithoutEngine(t *testing.T) { //nolint:paralleltest // beside a test that counts goroutines
+	var temporal, keys int
+	release, err := freeport.Hold(&temporal, &keys) // nobody answers there
+	require.NoError(t, err)
+	defer release()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	o := demoOptions(t, newDemoDir(t), 0)
+	o.Config.Worker.InProcess = false
+	o.Config.Temporal.Mode, o.Config.Temporal.Address = config.Remote, fmt.Sprint("127.0.0.1:", temporal)
+	o.Config.Vault.KEK = config.KEKTransit
+	o.Config.Vault.Transit = config.Transit{
+		Address: fmt.Sprint("http://127.0.0.1:", keys), Mount: "transit", Key: "k", Token: o.Config.Secrets.VaultKeyset, Timeout: 100 * time.Millisecond,
+	}
+	release() // what listens and does not accept would be waited for
+	a, err := Start(ctx, o)
+	require.NoError(t, err)
+	status, body := fetch(t, a.API+"/readyz")
+	require.Equal(t, http.StatusOK, status, body)
+	require.JSONEq(t, `{"status":"degraded","parts":["engine","vault"]}`, body)
+	require.NoError(t, a.seed(ctx))
+	answer, err := a.Decide(ctx, "sample-old", "create_label")
+	require.NoError(t, err)
+	require.Equal(t, policy.Block, answer.Effect)
+	require.NoError(t, a.Stop(ctx))
+
+	o.Config.Worker.InProcess = true
+	_, err = Start(ctx, o)
+	require.ErrorContains(t, err, "start engine", "a worker has nothing to do without")
 }

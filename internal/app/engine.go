@@ -25,7 +25,8 @@ import (
 )
 
 // startEngine starts the embedded engine if there is one, connects, and puts the commands on top.
-func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
+// spared says that the process has enough to do without: then an engine that does not answer is no reason not to start.
+func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger, spared bool) error {
 	t := a.config.Temporal
 	if t.Mode == config.Embedded {
 		codec, signIn := a.payloadsAt()
@@ -41,7 +42,7 @@ func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	options.Metrics = a.watch.sdk
+	options.Metrics, options.Lazy = a.watch.sdk, spared && t.Mode != config.Embedded
 	if a.watch.traces.On() {
 		options.Tracer = a.watch.traces.Tracer()
 	}
@@ -49,6 +50,9 @@ func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
 		return err
 	}
 	a.stack.push("temporal client", func(context.Context) error { a.client.Close(); return nil })
+	if options.Lazy {
+		a.warnWithoutEngine(ctx)
+	}
 	a.watch.metrics.Register(temporal.NewBacklog(a.client.WorkflowService(), t.Namespace, time.Now))
 	a.payloads = temporal.NewPayloads(options.Codec)
 	commands := workflows.NewClient(a.client, workflows.WithClockOffset(a.clock.Offset))
@@ -57,6 +61,15 @@ func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger) error {
 	a.plan = temporal.NewPlan(a.client, waits)
 	a.sweeps = &sweeps{temporal.NewSweeps(a.client, waits), a.sweeper, a.clock.Now}
 	return nil
+}
+
+// warnWithoutEngine says so if the engine does not answer now.
+func (a *App) warnWithoutEngine(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, partPatience)
+	defer cancel()
+	if err := a.pingEngine(ctx); err != nil {
+		a.log.Warn("the engine does not answer: decisions go on, commands do not until it is back", "address", a.Temporal, "error", err)
+	}
 }
 
 // payloadsAt is where browsers have payloads opened, and where their readers sign in; empty if nobody signs in here:

@@ -56,7 +56,7 @@ func NewReconciler(ctx context.Context, o Options) (*Reconciler, error) {
 		t.Mode, t.Address, t.TLS = config.Remote, net.JoinHostPort("127.0.0.1", strconv.Itoa(t.Port)), false
 	}
 	for _, start := range []func(context.Context) error{
-		a.startWatching, a.startStore, func(ctx context.Context) error { return a.startEngine(ctx, o.EngineLogger) },
+		a.startWatching, a.startStore, func(ctx context.Context) error { return a.startEngine(ctx, o.EngineLogger, false) },
 	} {
 		if err := start(ctx); err != nil {
 			_ = r.Close(ctx)

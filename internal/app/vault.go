@@ -63,7 +63,10 @@ func (a *App) startVault(ctx context.Context) error {
 	if finished > 0 {
 		a.log.Info("data keys that were noted as destroyed are destroyed now", "count", finished)
 	}
-	if err := v.Check(ctx); err != nil {
+	switch err := v.Check(ctx); {
+	case errors.Is(err, vault.ErrUnavailable) && a.API != "":
+		a.log.Warn("the key service does not answer: decisions go on, names and numbers cannot be read or taken until it is back", "error", err)
+	case err != nil:
 		return fmt.Errorf("secrets.vault_keyset or vault.transit: %w", err)
 	}
 	a.secrets, a.vault = v, v

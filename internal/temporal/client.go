@@ -31,9 +31,10 @@ type Options struct {
 	Logger    *slog.Logger
 	Metrics   client.MetricsHandler // what the SDK measures; nil: nobody reads it
 	Tracer    trace.Tracer          // makes spans of commands, workflows and activities; nil: none are made
+	Lazy      bool                  // Dial takes a server that does not answer for one that will
 }
 
-// Dial connects and makes sure that the server answers before the context ends.
+// Dial connects and, unless told to be lazy, makes sure that the server answers before the context ends.
 func Dial(ctx context.Context, o Options) (client.Client, error) {
 	if o.Codec == nil {
 		return nil, errors.New("temporal: a codec is required")
@@ -48,11 +49,18 @@ func Dial(ctx context.Context, o Options) (client.Client, error) {
 		}
 		options.Interceptors = []interceptor.ClientInterceptor{traced} // workers take theirs from the client
 	}
-	c, err := client.DialContext(ctx, options)
+	c, err := dial(ctx, options, o.Lazy)
 	if err != nil {
 		return nil, fmt.Errorf("temporal: connect to %s: %w", o.HostPort, err)
 	}
 	return c, nil
+}
+
+func dial(ctx context.Context, options client.Options, lazy bool) (client.Client, error) {
+	if lazy {
+		return client.NewLazyClient(options)
+	}
+	return client.DialContext(ctx, options)
 }
 
 // connection says whom to call, and as whom.
