@@ -10,7 +10,7 @@ import (
 
 // checkpoint signs once a day where the logs end. It goes to the program's log too, which is kept elsewhere: a copy that
 // nobody who can write to the database can take back.
-func (a *App) checkpoint(ctx context.Context) {
+func (a *App) checkpoint(ctx context.Context) error {
 	c, taken, err := audit.New(a.store, a.gate, a.clock.Now).Daily(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil:
@@ -20,4 +20,5 @@ func (a *App) checkpoint(ctx context.Context) {
 			"position", c.Position, "accounts", c.Accounts, "digest", hex.EncodeToString(c.Digest), "key_id", c.KeyID,
 			"signature", base64.RawURLEncoding.EncodeToString(c.Signature))
 	}
+	return err
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // tidyErasures finishes erasures that were left undone, and erases what is due by the terms of retention.
-func (a *App) tidyErasures(ctx context.Context) {
+func (a *App) tidyErasures(ctx context.Context) error {
 	c := a.config.Retention
 	eraser, err := erasure.New(erasure.Config{
 		Store: a.store, Vault: a.vault, Engine: a.engine, Seals: a.gate, Now: a.clock.Now, Logger: a.log,
@@ -23,4 +23,5 @@ func (a *App) tidyErasures(ctx context.Context) {
 	case completed > 0:
 		a.log.Info("personal data was erased", "accounts", completed)
 	}
+	return err
 }

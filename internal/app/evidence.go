@@ -13,7 +13,7 @@ func (a *App) evidenceRules() evidence.Rules {
 }
 
 // tidyEvidence deletes evidence whose time is over, and what crashes left behind.
-func (a *App) tidyEvidence(ctx context.Context) {
+func (a *App) tidyEvidence(ctx context.Context) error {
 	cabinet, err := evidence.New(evidence.Config{Store: a.store, Vault: a.vault, Now: a.clock.Now, Logger: a.log, Rules: a.evidenceRules()})
 	deleted := 0
 	if err == nil {
@@ -25,4 +25,5 @@ func (a *App) tidyEvidence(ctx context.Context) {
 	case deleted > 0:
 		a.log.Info("evidence was deleted", "count", deleted)
 	}
+	return err
 }

@@ -43,7 +43,7 @@ func TestTidyDeletesEvidence(t *testing.T) {
 		e, err := cabinet.Add(ctx, evidence.Piece{AccountID: id, Kind: evidence.Holding, Content: []byte("mine")})
 		require.NoError(t, err)
 		write(4, lifecycle.RejectManual)
-		a.tidyEvidence(ctx)
+		require.NoError(t, a.tidyEvidence(ctx))
 		_, err = a.vault.Evidence(ctx, id, e.Ref)
 		if id == "young" {
 			require.NoError(t, err)

@@ -25,11 +25,7 @@ func (a *App) startHousekeeping(context.Context) error {
 	go func() {
 		defer close(done)
 		for {
-			a.tidy(ctx)
-			a.tidyWebhooks(ctx)
-			a.tidyEvidence(ctx)
-			a.tidyErasures(ctx)
-			a.checkpoint(ctx)
+			a.keepHouse(ctx)
 			select {
 			case <-ctx.Done():
 				return
@@ -46,7 +42,21 @@ func (a *App) startHousekeeping(context.Context) error {
 	return nil
 }
 
-func (a *App) tidy(ctx context.Context) {
+// keepHouse does every chore once, and notes how each ended.
+func (a *App) keepHouse(ctx context.Context) {
+	for _, chore := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"forgetting", a.tidy}, {"webhooks", a.tidyWebhooks}, {"evidence", a.tidyEvidence}, {"erasures", a.tidyErasures}, {"checkpoint", a.checkpoint},
+	} {
+		if err := chore.do(ctx); ctx.Err() == nil {
+			a.watch.chores.Did(chore.name, err)
+		}
+	}
+}
+
+func (a *App) tidy(ctx context.Context) (failed error) {
 	past := map[string]struct {
 		forget func(context.Context, time.Time) (int, error)
 		keep   time.Duration
@@ -59,8 +69,10 @@ func (a *App) tidy(ctx context.Context) {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			a.log.Warn("what is old could not be forgotten", "what", what, "error", err)
+			failed = err
 		case forgotten > 0:
 			a.log.Debug("what is old was forgotten", "what", what, "count", forgotten)
 		}
 	}
+	return failed
 }

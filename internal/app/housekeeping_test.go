@@ -20,8 +20,8 @@ func TestACheckpointIsTakenOnceADay(t *testing.T) {
 	defer func() { require.NoError(t, a.Stop(context.WithoutCancel(t.Context()))) }()
 	var out fixturetest.Buffer
 	a.log = slog.New(slog.NewTextHandler(&out, nil))
-	a.checkpoint(t.Context())
-	a.checkpoint(t.Context())
+	require.NoError(t, a.checkpoint(t.Context()))
+	require.NoError(t, a.checkpoint(t.Context()))
 	all, err := a.store.Checkpoints(t.Context(), 0, 10)
 	require.NoError(t, err)
 	require.Len(t, all, 1)
@@ -40,7 +40,7 @@ func TestTidyForgetsOnlyOldAnswers(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, claimed)
 	}
-	a.tidy(t.Context())
+	require.NoError(t, a.tidy(t.Context()))
 	for key, want := range map[string]bool{"old": true, "young": false} {
 		_, claimed, err := a.store.BeginRequest(t.Context(), key, "hash", now)
 		require.NoError(t, err)

@@ -184,25 +184,48 @@ func (a *App) timeline() func(context.Context) error {
 	}
 }
 
-// sweepFigures are of the newest sweeps that were no dry run.
-func (a *App) sweepFigures(ctx context.Context) (telemetry.SweepFigures, error) {
+// sweepFigures are of the newest sweeps that were no dry run, as they are at an instant.
+func (a *App) sweepFigures(ctx context.Context, now time.Time) (telemetry.SweepFigures, error) {
 	var f telemetry.SweepFigures
 	newest, err := a.store.Sweeps(ctx, "", 100)
 	if err != nil {
 		return f, err
 	}
-	ended := false
+	done := false
 	for _, w := range newest {
 		switch {
 		case w.DryRun:
 		case !w.State.Ended():
 			f.Running++
-		case !ended:
-			ended = true
+			f.Oldest = max(f.Oldest, now.Sub(w.StartedAt))
+		case !done && w.State == contract.SweepDone:
+			done = true
 			f.Lag, f.Restricted, f.Lifted = w.EndedAt.Sub(w.Instant), w.Restricted, w.Lifted
 		}
 	}
-	return f, nil
+	f.Overdue, err = a.sweepOverdue(ctx, now)
+	return f, err
+}
+
+// sweepOverdue is for how long a sweep has been due that nobody began, 0 if there is none.
+func (a *App) sweepOverdue(ctx context.Context, now time.Time) (time.Duration, error) {
+	policies, err := a.sweeper.InForce(ctx)
+	if err != nil || len(policies) == 0 {
+		return 0, err
+	}
+	until, err := a.sweptUntil(ctx)
+	if err != nil {
+		return 0, err
+	}
+	boundaries, zone, err := a.sweeper.Boundaries(ctx)
+	if err != nil {
+		return 0, err
+	}
+	due := lastDue(boundaries, zone, a.config.Sweeps.Daily, until, now)
+	if due.IsZero() {
+		return 0, nil
+	}
+	return now.Sub(due), nil
 }
 
 // sweptUntil is the instant of the newest sweep that was not asked for by hand, or the instant at which the first policy

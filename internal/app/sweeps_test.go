@@ -159,22 +159,39 @@ func TestTimelineSweepsByItself(t *testing.T) {
 func TestSweepFiguresAreOfTheNewestSweeps(t *testing.T) {
 	t.Parallel()
 	s := settled(t)
-	a := &App{store: s.Store}
+	day := EnforcedFrom().AddDate(0, 0, 2) // the policy was recorded the day before
+	now := day.Add(2 * time.Hour)
+	a := &App{store: s.Store, sweeper: s.sweeper}
+	a.config.Sweeps.Daily = 10 * time.Minute
+	figures := func() telemetry.SweepFigures {
+		got, err := a.sweepFigures(t.Context(), now)
+		require.NoError(t, err)
+		return got
+	}
+	require.Equal(t, telemetry.SweepFigures{Overdue: 110 * time.Minute}, figures(), "the daily one was due at ten past midnight")
 	begin := func(id string, dry bool) {
-		_, err := s.BeginSweep(t.Context(), store.Sweep{ID: id, PolicyName: "p", Instant: EnforcedFrom(), DryRun: dry, StartedAt: EnforcedFrom()})
+		_, err := s.BeginSweep(t.Context(), store.Sweep{
+			ID: id, PolicyName: "p", Instant: day, DryRun: dry, StartedAt: day, Actor: lifecycle.Actor{Kind: lifecycle.ActorOperator, ID: "o"},
+		})
 		require.NoError(t, err)
 	}
-	end := func(id string, after time.Duration) {
-		_, err := s.SaveSweep(t.Context(), store.SweepProgress{ID: id, State: contract.SweepDone, At: EnforcedFrom().Add(after)})
+	end := func(id string, state contract.SweepState, after time.Duration) {
+		_, err := s.SaveSweep(t.Context(), store.SweepProgress{ID: id, State: state, At: day.Add(after)})
 		require.NoError(t, err)
 	}
-	for _, id := range []string{"old", "new", "dry", "runs"} {
+	for _, id := range []string{"old", "new", "dry", "fails", "runs"} {
 		begin(id, id == "dry")
 	}
-	end("old", time.Hour)
-	end("new", time.Minute)
-	end("dry", time.Second)
-	got, err := a.sweepFigures(t.Context())
+	end("old", contract.SweepDone, time.Hour)
+	end("new", contract.SweepDone, time.Minute)
+	end("dry", contract.SweepDone, time.Second)
+	end("fails", contract.SweepFailed, time.Second)
+	want := telemetry.SweepFigures{Running: 1, Oldest: 2 * time.Hour, Overdue: 110 * time.Minute, Lag: time.Minute}
+	require.Equal(t, want, figures(), "those by hand are not the daily one")
+	_, err := s.BeginSweep(t.Context(), store.Sweep{
+		ID: "daily", PolicyName: "p", Instant: day.Add(10 * time.Minute), StartedAt: now, Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem},
+	})
 	require.NoError(t, err)
-	require.Equal(t, telemetry.SweepFigures{Running: 1, Lag: time.Minute}, got)
+	want.Running, want.Overdue = 2, 0
+	require.Equal(t, want, figures())
 }

@@ -28,6 +28,7 @@ type watching struct {
 	metrics   *telemetry.Metrics
 	decisions telemetry.Decisions
 	pages     telemetry.Pages
+	chores    telemetry.Chores
 	sdk       *temporal.Metrics
 	traces    *telemetry.Traces
 	ready     *telemetry.Readiness
@@ -38,10 +39,11 @@ func (a *App) startWatching(ctx context.Context) error {
 	known := telemetry.NewRoutes()
 	a.watch = watching{
 		routes: known, metrics: telemetry.NewMetrics(known, time.Now), decisions: telemetry.NewDecisions(), pages: telemetry.NewPages(),
-		sdk: temporal.NewMetrics(time.Now),
+		chores: telemetry.NewChores(), sdk: temporal.NewMetrics(time.Now),
 	}
 	a.watch.metrics.Register(a.watch.decisions)
 	a.watch.metrics.Register(a.watch.pages)
+	a.watch.metrics.Register(a.watch.chores)
 	a.watch.metrics.Register(a.watch.sdk)
 	c := a.config.Telemetry.Traces
 	traces, err := telemetry.NewTraces(ctx, telemetry.TracesConfig{Endpoint: c.Endpoint, Ratio: c.Ratio, Version: a.version, Logger: a.log})
@@ -57,11 +59,11 @@ func (a *App) startWatching(ctx context.Context) error {
 func (a *App) startWatch(works bool) error {
 	a.watch.ready = telemetry.NewReadiness(a.log, partPatience, a.parts(works)...)
 	for _, part := range []prometheus.Collector{
-		a.watch.ready, a.provider, a.webhooks.metrics,
+		a.watch.ready, a.provider, a.webhooks.metrics, telemetry.NewRoles(a.roles(works)...),
 	} {
 		a.watch.metrics.Register(part)
 	}
-	a.watch.metrics.Sweeps(a.sweepFigures)
+	a.watch.metrics.Sweeps(func(ctx context.Context) (telemetry.SweepFigures, error) { return a.sweepFigures(ctx, a.clock.Now()) })
 	if a.config.Telemetry.Listen == "" {
 		return nil
 	}
@@ -76,6 +78,17 @@ func (a *App) startWatch(works bool) error {
 		IdleTimeout: c.IdleTimeout, MaxHeaderBytes: c.MaxHeaderBytes, ErrorLog: complaints{a.log.Handler()},
 	}), listener, nil)
 	return nil
+}
+
+// roles are what this process does.
+func (a *App) roles(works bool) (roles []string) {
+	if a.API != "" {
+		roles = append(roles, "serve")
+	}
+	if works {
+		roles = append(roles, "work")
+	}
+	return roles
 }
 
 // parts are what this process cannot work without.

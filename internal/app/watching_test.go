@@ -114,6 +114,12 @@ func TestWatched(t *testing.T) { //nolint:paralleltest // beside a test that cou
 		require.Equal(t, http.StatusOK, status, body)
 	}
 	_, text := fetch(t, a.Watch+"/metrics")
+	for _, there := range []string{ // before the first of them: an alert on an increase sees no series that begins at one
+		`verigate_webhook_tries_total{result="given_up"} 0`, `verigate_provider_request_duration_seconds_count{operation="query",result="signature"} 0`,
+		`verigate_role{role="serve"} 1`, `verigate_role{role="work"} 1`, `verigate_chore_fails{chore="erasures"} 0`,
+	} {
+		require.Contains(t, text, "\n"+there+"\n")
+	}
 	for _, part := range []string{"store", "vault", "clock", "engine", "worker"} {
 		require.Contains(t, text, fmt.Sprintf("verigate_part_works{part=%q} 1", part))
 	}

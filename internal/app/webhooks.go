@@ -64,7 +64,7 @@ func (a *App) startWebhooks(serving bool) error {
 const forgetAtOnce = 1000
 
 // tidyWebhooks forgets deliveries that were finished long ago.
-func (a *App) tidyWebhooks(ctx context.Context) {
+func (a *App) tidyWebhooks(ctx context.Context) error {
 	before := a.clock.Now().Add(-a.config.Webhooks.Keep)
 	total := 0
 	for ctx.Err() == nil {
@@ -73,7 +73,7 @@ func (a *App) tidyWebhooks(ctx context.Context) {
 			if ctx.Err() == nil {
 				a.log.Warn("what is old could not be forgotten", "what", "deliveries", "error", err)
 			}
-			return
+			return err
 		}
 		if total += n; n < forgetAtOnce {
 			break
@@ -82,4 +82,5 @@ func (a *App) tidyWebhooks(ctx context.Context) {
 	if total > 0 {
 		a.log.Debug("what is old was forgotten", "what", "deliveries", "count", total)
 	}
+	return nil
 }

@@ -64,7 +64,7 @@ func TestTidyForgetsOldDeliveries(t *testing.T) {
 	for name, at := range map[string]time.Time{"old": now.Add(-2 * time.Hour), "young": now.Add(-time.Minute)} {
 		require.NoError(t, a.store.PutTestDelivery(t.Context(), "w1", store.Announcement{MessageID: name, Type: "webhook.test"}, at))
 	}
-	a.tidyWebhooks(t.Context())
+	require.NoError(t, a.tidyWebhooks(t.Context()))
 	left, err := a.store.Deliveries(t.Context(), store.DeliveryFilter{WebhookID: "w1", Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, left, 1)

@@ -59,7 +59,7 @@ func TestSweepFigures(t *testing.T) {
 	m := telemetry.NewMetrics(telemetry.NewRoutes(), time.Now)
 	var failing error
 	m.Sweeps(func(context.Context) (telemetry.SweepFigures, error) {
-		return telemetry.SweepFigures{Running: 1, Lag: 90 * time.Second, Restricted: 3, Lifted: 2}, failing
+		return telemetry.SweepFigures{Running: 1, Oldest: time.Hour, Overdue: time.Minute, Lag: 90 * time.Second, Restricted: 3, Lifted: 2}, failing
 	})
 	served := func() string {
 		rec := httptest.NewRecorder()
@@ -68,7 +68,8 @@ func TestSweepFigures(t *testing.T) {
 		return rec.Body.String()
 	}
 	for _, line := range []string{
-		"\nverigate_sweep_running 1\n", "\nverigate_sweep_lag_seconds 90\n", "\nverigate_sweep_restricted 3\n", "\nverigate_sweep_lifted 2\n",
+		"\nverigate_sweep_running 1\n", "\nverigate_sweep_running_seconds 3600\n", "\nverigate_sweep_overdue_seconds 60\n",
+		"\nverigate_sweep_lag_seconds 90\n", "\nverigate_sweep_restricted 3\n", "\nverigate_sweep_lifted 2\n",
 	} {
 		require.Contains(t, served(), line)
 	}

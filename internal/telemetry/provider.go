@@ -33,16 +33,28 @@ type Provider struct {
 
 // NewProvider returns the provider with a count of its calls, which tracer makes spans of. It is a prometheus.Collector.
 func NewProvider(p face.Provider, now func() time.Time, tracer trace.Tracer) *Provider {
-	return &Provider{
+	counted := &Provider{
 		Provider: p, now: now, since: now(), trace: tracer, calls: map[string]*figures.ProviderCalls{},
 		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "verigate_provider_request_duration_seconds",
 			Help: "Calls of this process to the face provider, by operation and result: ok, refused (it works, and says no), " +
-				"or what is wrong with it: transient, rate_limited, configuration, signature, uncertain.",
+				"or what is wrong with it: transient, rate_limited, configuration, signature, uncertain; local_quota: it was not asked, because " +
+				"provider.alipay.rate_per_second was used up.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"operation", "result"}),
 	}
+	for _, operation := range operations() {
+		for _, result := range []string{faultConfiguration, faultSignature} { // an alert has to see the first one
+			counted.took.WithLabelValues(operation, result)
+		}
+	}
+	return counted
 }
+
+const (
+	faultConfiguration = "configuration"
+	faultSignature     = "signature"
+)
 
 // Describe implements prometheus.Collector.
 func (p *Provider) Describe(to chan<- *prometheus.Desc) { p.took.Describe(to) }
@@ -124,11 +136,15 @@ func faultOf(err error) string {
 	case errors.Is(class, face.ErrUserInput), errors.Is(class, face.ErrUnknownRef), errors.Is(class, face.ErrRefExpired), errors.Is(class, face.ErrUnsupported):
 		return ""
 	case errors.Is(class, face.ErrRateLimited):
+		var typed *face.Error
+		if errors.As(err, &typed) && typed.Code == face.CodeLocalQuota {
+			return face.CodeLocalQuota
+		}
 		return "rate_limited"
 	case errors.Is(class, face.ErrConfig):
-		return "configuration"
+		return faultConfiguration
 	case errors.Is(class, face.ErrSignature):
-		return "signature"
+		return faultSignature
 	case errors.Is(class, face.ErrUncertain):
 		return "uncertain"
 	default:

@@ -22,7 +22,7 @@ type WebhookMetrics struct {
 
 // NewWebhookMetrics returns metrics over the backlog of a store, whose clock is now.
 func NewWebhookMetrics(backlog func(context.Context) (store.Backlog, error), now func() time.Time) *WebhookMetrics {
-	return &WebhookMetrics{
+	m := &WebhookMetrics{
 		backlog: backlog, now: now,
 		tries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "verigate_webhook_tries_total", Help: "Tries of deliveries by this process: delivered, retried (to be tried again), given_up, broken_off (by a stop).",
@@ -31,6 +31,8 @@ func NewWebhookMetrics(backlog func(context.Context) (store.Backlog, error), now
 			"Age of the oldest change that no delivery was made of yet; 0 if there is none.", nil, nil),
 		unreached: prometheus.NewDesc("verigate_webhook_deliveries_pending", "Deliveries that are not finished, of all webhooks.", nil, nil),
 	}
+	m.tries.WithLabelValues("given_up") // an alert has to see the first one
+	return m
 }
 
 // Count counts one try.
