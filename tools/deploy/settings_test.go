@@ -69,6 +69,18 @@ func verigate(t *testing.T, env []string, args ...string) (status int, said stri
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
+// image is the environment that the image itself gives to a container.
+func image(t *testing.T) (env []string) {
+	t.Helper()
+	_, last, found := strings.Cut(read(t, "../../deploy/Dockerfile"), "\nFROM scratch\n")
+	require.True(t, found)
+	for _, m := range regexp.MustCompile(`(?m)^ENV (\S+=\S+)$`).FindAllStringSubmatch(last, -1) {
+		env = append(env, m[1])
+	}
+	require.NotEmpty(t, env)
+	return env
+}
+
 // requireAccepted has the program judge a file of settings.
 func requireAccepted(t *testing.T, settings string, env ...string) {
 	t.Helper()
@@ -78,7 +90,7 @@ func requireAccepted(t *testing.T, settings string, env ...string) {
 	for i := range env {
 		env[i] = strings.ReplaceAll(env[i], mount, dir)
 	}
-	status, said := verigate(t, env, "serve", "--check", "--config", file)
+	status, said := verigate(t, append(image(t), env...), "serve", "--check", "--config", file)
 	require.Zero(t, status, "%s\n%s", said, settings)
 }
 
@@ -92,7 +104,7 @@ func requireMigrates(t *testing.T, env []string, args ...string) {
 		require.Contains(t, known, "`"+name+"`")
 		env[i] = strings.ReplaceAll(env[i], mount, dir)
 	}
-	status, said := verigate(t, env, args...)
+	status, said := verigate(t, append(image(t), env...), args...)
 	require.Equal(t, 1, status, "2 would be a fault of settings or arguments: %s", said)
 	require.Contains(t, said, "store.url")
 	require.Contains(t, said, "unavailable")
@@ -156,6 +168,9 @@ func TestSettingsStay(t *testing.T) {
 		"tls_ca_file": "/run/secrets/temporal/ca.crt", "tls_cert_file": "/run/secrets/temporal/tls.crt", "tls_key_file": "/run/secrets/temporal/tls.key",
 	}, settings["temporal"])
 	require.Equal(t, map[string]any{"qr_lease": "5m"}, settings["limits"])
+	migrate := pods(objects(t, rendered))["shop-verigate-migrate"].Spec
+	require.Contains(t, environment(migrate.Containers[0]), "VERIGATE_SWEEPS_DAILY=3h", "or it puts the schedule back")
+	require.Equal(t, []any{"amd64", "dedicated", "high"}, []any{migrate.NodeSelector["kubernetes.io/arch"], migrate.Tolerations[0].Key, migrate.PriorityClassName})
 }
 
 // TestRefuses: wrong values are refused before anything is made of them, and the message says which.
@@ -185,6 +200,8 @@ func TestRefuses(t *testing.T) {
 		"one build twice":            {`{worker: {buildId: "1", kept: [{buildId: "1", imageTag: "1", replicas: 1}]}}`, "two workers"},
 		"setting of the chart's own": {`{config: {store: {driver: sqlite}}}`, "config.store.driver is written by this chart"},
 		"in clear":                   {`{config: {http: {trusted_proxies: []}}}`, "config.http.trusted_proxies"},
+		"drained twice":              {`{config: {http: {drain: 10s}}}`, "drainSeconds"},
+		"metrics that nobody reads":  {`{monitoring: {serviceMonitor: true}}`, "metricsFrom"},
 		"no budget":                  {`{disruption: {maxUnavailable: 0}}`, "maxUnavailable"},
 		"service of no kind":         {`{service: {type: Cluster}}`, "type"},
 	} {

@@ -112,6 +112,9 @@ telemetry:
 {{- end -}}
 {{- end -}}
 {{- $http := $given.http | default dict -}}
+{{- if hasKey $http "drain" -}}
+{{- fail "config.http.drain: this chart has a pod go on for drainSeconds before it is stopped; leave it out" -}}
+{{- end -}}
 {{- if not (or .Values.tls.secretName $http.trusted_proxies $http.allow_clear) -}}
 {{- fail "the API is reached from other machines: set tls.secretName, or name the networks of the proxies that speak TLS in config.http.trusted_proxies" -}}
 {{- end -}}
