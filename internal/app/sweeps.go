@@ -9,6 +9,7 @@ import (
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/enforce"
 	"github.com/verigate/verigate/internal/enforce/bridge"
+	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/telemetry"
 	"github.com/verigate/verigate/internal/temporal"
 	"github.com/verigate/verigate/workflows/contract"
@@ -162,7 +163,7 @@ func (a *App) timeline() func(context.Context) error {
 			if err := schedules.Remove(ctx); err != nil { // left by a run with the real clock
 				return err
 			}
-			from, err := a.sweptUntil(ctx)
+			from, err := a.sweptUntil(ctx, func(store.Sweep) bool { return true })
 			if err != nil || from.IsZero() {
 				return err
 			}
@@ -207,13 +208,13 @@ func (a *App) sweepFigures(ctx context.Context, now time.Time) (telemetry.SweepF
 	return f, err
 }
 
-// sweepOverdue is for how long a sweep has been due that nobody began, 0 if there is none.
+// sweepOverdue is for how long a sweep has been due that has not begun or has failed, 0 if there is none.
 func (a *App) sweepOverdue(ctx context.Context, now time.Time) (time.Duration, error) {
 	policies, err := a.sweeper.InForce(ctx)
 	if err != nil || len(policies) == 0 {
 		return 0, err
 	}
-	until, err := a.sweptUntil(ctx)
+	until, err := a.sweptUntil(ctx, func(w store.Sweep) bool { return w.State != contract.SweepFailed })
 	if err != nil {
 		return 0, err
 	}
@@ -228,15 +229,15 @@ func (a *App) sweepOverdue(ctx context.Context, now time.Time) (time.Duration, e
 	return now.Sub(due), nil
 }
 
-// sweptUntil is the instant of the newest sweep that was not asked for by hand, or the instant at which the first policy
-// was recorded; zero if there is no policy.
-func (a *App) sweptUntil(ctx context.Context) (time.Time, error) {
+// sweptUntil is the instant of the newest sweep that counts and was not asked for by hand, or the instant at which the first
+// policy was recorded; zero if there is no policy.
+func (a *App) sweptUntil(ctx context.Context, counts func(store.Sweep) bool) (time.Time, error) {
 	newest, err := a.store.Sweeps(ctx, "", 100)
 	if err != nil {
 		return time.Time{}, err
 	}
 	for _, w := range newest {
-		if w.Actor.Kind == lifecycle.ActorSystem {
+		if w.Actor.Kind == lifecycle.ActorSystem && counts(w) {
 			return w.Instant, nil
 		}
 	}

@@ -194,4 +194,7 @@ func TestSweepFiguresAreOfTheNewestSweeps(t *testing.T) {
 	require.NoError(t, err)
 	want.Running, want.Overdue = 2, 0
 	require.Equal(t, want, figures())
+	end("daily", contract.SweepFailed, 2*time.Hour)
+	want.Running, want.Overdue = 1, 110*time.Minute
+	require.Equal(t, want, figures(), "one that failed has to be done once more")
 }

@@ -11,7 +11,7 @@ import (
 type SweepFigures struct {
 	Running    int           // sweeps that have not ended, paused ones among them
 	Oldest     time.Duration // since the first of those began
-	Overdue    time.Duration // since a sweep was due that has not begun
+	Overdue    time.Duration // since a sweep was due that has not begun, or has failed
 	Lag        time.Duration // of the newest that is done: from the instant that it was for to its end
 	Restricted int           // of the newest that is done
 	Lifted     int
@@ -34,7 +34,7 @@ func (m *Metrics) Sweeps(read func(ctx context.Context) (SweepFigures, error)) {
 	m.registry.MustRegister(&sweeps{
 		read: read, running: desc("running", "Enforcement sweeps that have not ended, paused ones among them."),
 		oldest:     desc("running_seconds", "Since the oldest sweep that has not ended began, 0 without one."),
-		overdue:    desc("overdue_seconds", "Since a sweep was due that has not begun, 0 without one."),
+		overdue:    desc("overdue_seconds", "Since a sweep was due that has not begun, or has failed; 0 without one."),
 		lag:        desc("lag_seconds", "From the instant that the newest sweep that is done was for to its end."),
 		restricted: desc("restricted", "Restrictions that the newest sweep that is done opened."),
 		lifted:     desc("lifted", "Restrictions that the newest sweep that is done lifted."),
