@@ -202,8 +202,12 @@ func (secretsNewCmd) Help() string {
 	return `Prints to standard output; write it where only the program can read it, and name that place in the configuration.
 
 Example:
-  umask 077; for k in vault codec links receipts; do verigate secrets new $k > secrets/$k; done
-  # secrets: {vault_keyset: file:secrets/vault, codec_keyset: file:secrets/codec, link_keys: file:secrets/links, receipt_keys: file:secrets/receipts}`
+  umask 077
+  verigate secrets new vault > secrets/vault-keyset
+  verigate secrets new codec > secrets/codec-keyset
+  verigate secrets new links > secrets/link-keys
+  verigate secrets new receipts > secrets/receipt-keys
+  # secrets: {vault_keyset: file:secrets/vault-keyset, codec_keyset: file:secrets/codec-keyset, link_keys: file:secrets/link-keys, receipt_keys: file:secrets/receipt-keys}`
 }
 
 // Run makes one.
@@ -271,7 +275,7 @@ func (secretsRotateCmd) Help() string {
             a worker that lacks a key names it and tries again, so all processes need the new secret at about the same time
 
 Example:
-  umask 077; verigate secrets rotate codec secrets/codec > secrets/codec.new && mv secrets/codec.new secrets/codec`
+  umask 077; verigate secrets rotate codec secrets/codec-keyset > secrets/codec-keyset.new && mv secrets/codec-keyset.new secrets/codec-keyset`
 }
 
 // Run rotates.
@@ -289,7 +293,7 @@ func (secretsPublicCmd) Help() string {
 	return `Prints a JSON Web Key Set, newest key first, as GET /v1/receipt-keys answers it. It is no secret: give it to whoever has to check receipts, checkpoints or sealed exports, and tell them by another way that it is yours. Keep it beside what it proves: it still proves that when the secret is long gone.
 
 Example:
-  verigate secrets public receipts secrets/receipts > receipt-keys.json
+  verigate secrets public receipts secrets/receipt-keys > receipt-keys.json
   verigate receipt check --keys receipt-keys.json ed25519.r1a2b3c4.eyJhY2NvdW50X2lkIjoi…`
 }
 

@@ -166,7 +166,7 @@ func (replayCmd) Help() string {
 
 Example:
   temporal workflow show --workflow-id verification/a1 --output json > a1.json
-  verigate replay a1.json --codec secrets/codec`
+  verigate replay a1.json --codec secrets/codec-keyset`
 }
 
 // Run replays.

@@ -22,13 +22,13 @@ func (vaultCmd) Help() string {
 	return `Personal data is sealed with data keys, one for each account and kind, and these are wrapped with the keys of secrets.vault_keyset or of a key management service; see docs/vault.md. These commands work on the databases, beside a running program, and go on where they were if they are ended.
 
 To replace the key that wraps the data keys:
-  verigate secrets announce vault secrets/vault > secrets/vault.new && mv secrets/vault.new secrets/vault
+  verigate secrets announce vault secrets/vault-keyset > secrets/vault-keyset.new && mv secrets/vault-keyset.new secrets/vault-keyset
   # restart every process, one after the other
-  verigate secrets rotate vault secrets/vault > secrets/vault.new && mv secrets/vault.new secrets/vault
+  verigate secrets rotate vault secrets/vault-keyset > secrets/vault-keyset.new && mv secrets/vault-keyset.new secrets/vault-keyset
   # restart every process again
   verigate vault rewrap --config verigate.yaml
   verigate vault status --config verigate.yaml
-  verigate secrets retire vault secrets/vault > secrets/vault.new && mv secrets/vault.new secrets/vault`
+  verigate secrets retire vault secrets/vault-keyset > secrets/vault-keyset.new && mv secrets/vault-keyset.new secrets/vault-keyset`
 }
 
 // onVault opens the databases for one command.
