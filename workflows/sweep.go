@@ -22,7 +22,11 @@ func SweepTick(ctx workflow.Context, in contract.SweepTick) ([]string, error) {
 		return nil, err
 	}
 	scheduled := lifecycle.Actor{Kind: lifecycle.ActorSystem, ID: "schedule"}
-	instant := workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Minute)
+	to := time.Second
+	if workflow.GetVersion(ctx, "tick-to-the-second", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		to = time.Minute // two brakes within a minute were one sweep, for the first of them
+	}
+	instant := workflow.GetInfo(ctx).WorkflowStartTime.Truncate(to)
 	var ids []string
 	for _, key := range policies {
 		key.Instant = instant

@@ -46,6 +46,7 @@ type Store interface {
 	Restrictions(ctx context.Context, accountID string) ([]store.Restriction, error)
 	Sweep(ctx context.Context, id string) (store.Sweep, error)
 	Sweeps(ctx context.Context, before string, limit int) ([]store.Sweep, error)
+	SaveSweep(ctx context.Context, p store.SweepProgress) (store.Sweep, error)
 	PutLink(ctx context.Context, l store.Link) (store.Link, error)
 	RevokeLinks(ctx context.Context, accountID string, at time.Time) (links, sessions int, err error)
 	BeginRequest(ctx context.Context, key, bodyHash string, now time.Time) (saved store.SavedResponse, claimed bool, err error)

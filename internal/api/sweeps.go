@@ -235,9 +235,7 @@ func (s *Server) commandSweep(
 	c.changed("sweep/"+key.ID(), "", before, nil)
 	progress, err := send(ctx, key, contract.SweepCommand{Actor: s.actor(c, lifecycle.ActorOperator)})
 	if errors.Is(err, ErrSweepNotRunning) {
-		if _, known := s.cfg.Store.Sweep(ctx, key.ID()); known == nil {
-			err = ErrSweepEnded
-		}
+		progress, err = s.withoutRun(ctx, c, key, err)
 	}
 	if err != nil {
 		return 0, sweepView{}, sweepProblem(err)
@@ -245,6 +243,26 @@ func (s *Server) commandSweep(
 	c.changed("sweep/"+key.ID(), "", before, runSeen{string(progress.State), progress.DryRun})
 	return http.StatusOK, viewSweep(progress, zone, c.now), nil
 }
+
+// withoutRun answers a command to a sweep that the engine does not know. One that goes on by its record, because its run was
+// terminated or lost with the engine, can be cancelled all the same.
+func (s *Server) withoutRun(ctx context.Context, c *call, key contract.SweepKey, gone error) (contract.SweepProgress, error) {
+	row, err := s.cfg.Store.Sweep(ctx, key.ID())
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return contract.SweepProgress{}, gone
+	case err != nil:
+		return contract.SweepProgress{}, err
+	case row.State.Ended() || c.op.id != cancelSweep:
+		return contract.SweepProgress{}, ErrSweepEnded
+	}
+	row, err = s.cfg.Store.SaveSweep(ctx, store.SweepProgress{
+		ID: row.ID, State: contract.SweepCancelled, Done: row.Done, Counts: row.Counts, At: c.now,
+	})
+	return recorded(row), err
+}
+
+const cancelSweep = "cancel-sweep"
 
 func sweepProblem(err error) error {
 	switch {

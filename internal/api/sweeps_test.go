@@ -8,6 +8,7 @@ import (
 
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/workflows/contract"
 )
 
 func TestSweeps(t *testing.T) {
@@ -66,6 +67,21 @@ func TestSweepsWithoutEngine(t *testing.T) {
 	require.Equal(t, "running", f.get("/v1/sweeps/" + id).is(http.StatusOK)["state"], "the record answers")
 	f.post("/v1/sweeps", body).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)
 	f.post("/v1/sweeps/"+id+"/pause", object{}).problem(http.StatusServiceUnavailable, api.CodeEngineUnavailable)
+}
+
+// TestASweepWhoseRunIsGone: the engine was lost, or somebody terminated the run. What the record says can be ended.
+func TestASweepWhoseRunIsGone(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "2020-12-05 10:00:00")
+	key := contract.SweepKey{Policy: "wishpost-face-verification", Version: 1, Instant: f.clock.now()}
+	_, err := f.store.BeginSweep(t.Context(), store.Sweep{
+		ID: key.ID(), PolicyName: key.Policy, PolicyVersion: key.Version, Instant: key.Instant, StartedAt: f.clock.now(),
+	})
+	require.NoError(t, err)
+	f.post("/v1/sweeps/"+key.ID()+"/pause", object{}).problem(http.StatusConflict, api.CodeSweepEnded)
+	require.Equal(t, "cancelled", f.post("/v1/sweeps/"+key.ID()+"/cancel", object{}).is(http.StatusOK)["state"])
+	require.Equal(t, "cancelled", f.get("/v1/sweeps/" + key.ID()).is(http.StatusOK)["state"])
+	f.post("/v1/sweeps/"+key.ID()+"/cancel", object{}).problem(http.StatusConflict, api.CodeSweepEnded)
 }
 
 func TestRestrictions(t *testing.T) {

@@ -56,10 +56,8 @@ func (a *App) nextSweep(ctx context.Context) (time.Time, error) {
 
 // firstDue returns the first boundary or daily instant after an instant.
 func firstDue(boundaries []time.Time, zone *time.Location, daily time.Duration, after time.Time) time.Time {
-	local := after.In(zone)
-	today := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone)
-	due := today.AddDate(0, 0, 1).Add(daily)
-	for _, at := range append([]time.Time{today.Add(daily)}, boundaries...) {
+	due := dailyAt(after, 1, daily, zone)
+	for _, at := range append([]time.Time{dailyAt(after, 0, daily, zone)}, boundaries...) {
 		if at.After(after) && at.Before(due) {
 			due = at
 		}

@@ -63,12 +63,12 @@ func (a *App) startEngine(ctx context.Context, engineLog *slog.Logger, spared bo
 	return nil
 }
 
-// warnWithoutEngine says so if the engine does not answer now.
+// warnWithoutEngine says so if the engine does not answer now, or refuses us.
 func (a *App) warnWithoutEngine(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, partPatience)
 	defer cancel()
 	if err := a.pingEngine(ctx); err != nil {
-		a.log.Warn("the engine does not answer: decisions go on, commands do not until it is back", "address", a.Temporal, "error", err)
+		a.log.Warn("the engine cannot be used: decisions go on, commands do not until it can", "address", a.Temporal, "error", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/verigate/verigate/internal/api"
 	"github.com/verigate/verigate/internal/enforce"
 	"github.com/verigate/verigate/internal/enforce/bridge"
+	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/telemetry"
 	"github.com/verigate/verigate/internal/temporal"
@@ -122,26 +123,44 @@ func (a *App) startSweeping(context.Context) error {
 	return nil
 }
 
-// scheduled returns a look that reconciles the schedules when the policies have changed, and now and then.
+// scheduled returns a look that reconciles the schedules when the policies have changed, and now and then. A brake, or a version
+// that was approved for at once, is past when it is seen: its sweep is put off by moments.
 func (a *App) scheduled() func(context.Context) error {
 	schedules := temporal.NewSchedules(a.client)
 	known, at := int64(-1), time.Time{}
+	var looked time.Time
 	return func(ctx context.Context) error {
 		revision, err := a.store.PoliciesRevision(ctx)
-		now := a.clock.Now()
-		if err != nil || revision == known && now.Sub(at) < reconcileEvery {
+		if err != nil {
 			return err
+		}
+		now := a.clock.Now()
+		if revision == known && now.Sub(at) < reconcileEvery {
+			looked = now
+			return nil
 		}
 		table, err := timetable(ctx, a.sweeper, a.config.Sweeps.Daily)
 		if err != nil {
 			return err
 		}
+		if table.Since, err = a.unseen(ctx, looked); err != nil {
+			return err
+		}
 		err = schedules.Reconcile(ctx, table, now)
 		if err == nil {
-			known, at = revision, now
+			known, at, looked = revision, now, now
 		}
 		return err
 	}
+}
+
+// unseen is since when something may have become due that no schedule knows of: since the look before or, in a process that has
+// just begun, since the newest sweep.
+func (a *App) unseen(ctx context.Context, looked time.Time) (time.Time, error) {
+	if !looked.IsZero() {
+		return looked.Add(-gate.MaxSkew), nil // the database's clock dates brakes
+	}
+	return a.sweptUntil(ctx, func(store.Sweep) bool { return true })
 }
 
 // timetable is when sweeps are due by the policies on record; daily is a time of day.
@@ -188,7 +207,7 @@ func (a *App) timeline() func(context.Context) error {
 // sweepFigures are of the newest sweeps that were no dry run, as they are at an instant.
 func (a *App) sweepFigures(ctx context.Context, now time.Time) (telemetry.SweepFigures, error) {
 	var f telemetry.SweepFigures
-	newest, err := a.store.Sweeps(ctx, "", 100)
+	newest, err := a.store.Sweeps(ctx, "", sweepsLooked)
 	if err != nil {
 		return f, err
 	}
@@ -211,10 +230,6 @@ func (a *App) sweepFigures(ctx context.Context, now time.Time) (telemetry.SweepF
 // sweepOverdue is for how long a sweep has been due that has not begun or has failed, 0 if there is none.
 func (a *App) sweepOverdue(ctx context.Context, now time.Time) (time.Duration, error) {
 	policies, err := a.sweeper.InForce(ctx)
-	if err != nil || len(policies) == 0 {
-		return 0, err
-	}
-	until, err := a.sweptUntil(ctx, func(w store.Sweep) bool { return w.State != contract.SweepFailed })
 	if err != nil {
 		return 0, err
 	}
@@ -222,24 +237,33 @@ func (a *App) sweepOverdue(ctx context.Context, now time.Time) (time.Duration, e
 	if err != nil {
 		return 0, err
 	}
-	due := lastDue(boundaries, zone, a.config.Sweeps.Daily, until, now)
-	if due.IsZero() {
-		return 0, nil
+	var most time.Duration
+	for _, policy := range policies {
+		until, err := a.sweptUntil(ctx, func(w store.Sweep) bool { return w.PolicyName == policy.Policy && w.State != contract.SweepFailed })
+		if err != nil {
+			return 0, err
+		}
+		if due := lastDue(boundaries, zone, a.config.Sweeps.Daily, until, now); !due.IsZero() {
+			most = max(most, now.Sub(due))
+		}
 	}
-	return now.Sub(due), nil
+	return most, nil
 }
 
-// sweptUntil is the instant of the newest sweep that counts and was not asked for by hand, or the instant at which the first
-// policy was recorded; zero if there is no policy.
-func (a *App) sweptUntil(ctx context.Context, counts func(store.Sweep) bool) (time.Time, error) {
-	newest, err := a.store.Sweeps(ctx, "", 100)
+// sweptUntil is the latest instant of the sweeps that count and were not asked for by hand or, without one, that at which the
+// first policy was recorded; zero if there is no policy.
+func (a *App) sweptUntil(ctx context.Context, counts func(store.Sweep) bool) (until time.Time, err error) {
+	newest, err := a.store.Sweeps(ctx, "", sweepsLooked)
 	if err != nil {
 		return time.Time{}, err
 	}
 	for _, w := range newest {
-		if w.Actor.Kind == lifecycle.ActorSystem && counts(w) {
-			return w.Instant, nil
+		if w.Actor.Kind == lifecycle.ActorSystem && counts(w) && w.Instant.After(until) {
+			until = w.Instant
 		}
+	}
+	if !until.IsZero() {
+		return until, nil
 	}
 	policies, err := a.store.Policies(ctx)
 	if err != nil || len(policies) == 0 {
@@ -248,12 +272,19 @@ func (a *App) sweptUntil(ctx context.Context, counts func(store.Sweep) bool) (ti
 	return policies[0].RecordedAt, nil
 }
 
+// sweepsLooked is how many of the newest sweeps are looked at: more than there are in days.
+const sweepsLooked = 200
+
+// dailyAt is the daily instant of the day that is so many days after another instant's, by the clocks of the zone.
+func dailyAt(of time.Time, days int, daily time.Duration, zone *time.Location) time.Time {
+	local := of.In(zone)
+	return time.Date(local.Year(), local.Month(), local.Day()+days, int(daily/time.Hour), int(daily%time.Hour/time.Minute), 0, 0, zone)
+}
+
 // lastDue returns the last boundary or daily instant after one instant and not after another, zero if there is none.
 func lastDue(boundaries []time.Time, zone *time.Location, daily time.Duration, after, until time.Time) time.Time {
-	local := until.In(zone)
-	today := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone)
 	var due time.Time
-	for _, at := range append([]time.Time{today.AddDate(0, 0, -1).Add(daily), today.Add(daily)}, boundaries...) {
+	for _, at := range append([]time.Time{dailyAt(until, -1, daily, zone), dailyAt(until, 0, daily, zone)}, boundaries...) {
 		if at.After(after) && !at.After(until) && at.After(due) {
 			due = at
 		}

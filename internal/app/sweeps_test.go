@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/verigate/verigate/internal/enforce"
+	"github.com/verigate/verigate/internal/gate"
 	"github.com/verigate/verigate/internal/rulebook"
 	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
@@ -127,6 +128,37 @@ func TestLastDue(t *testing.T) {
 	}
 }
 
+// TestDailyIsByTheClock: three in the morning is two hours after midnight on the day on which clocks go forward.
+func TestDailyIsByTheClock(t *testing.T) {
+	t.Parallel()
+	zone, err := time.LoadLocation("America/New_York")
+	require.NoError(t, err)
+	noon := time.Date(2026, time.March, 8, 12, 0, 0, 0, zone)
+	require.Equal(t, "2026-03-08T03:00:00-04:00", dailyAt(noon, 0, 3*time.Hour, zone).Format(time.RFC3339))
+	require.Equal(t, "2026-03-07T03:00:00-05:00", dailyAt(noon, -1, 3*time.Hour, zone).Format(time.RFC3339))
+	require.Equal(t, "2026-03-09T03:00:00-04:00", firstDue(nil, zone, 3*time.Hour, noon).Format(time.RFC3339))
+}
+
+// TestWhatNoScheduleKnowsOf: a process that has just begun asks since the newest sweep, a running one since its last look.
+func TestWhatNoScheduleKnowsOf(t *testing.T) {
+	t.Parallel()
+	s := settled(t)
+	a := &App{store: s.Store}
+	since, err := a.unseen(t.Context(), EnforcedFrom())
+	require.NoError(t, err)
+	require.Equal(t, EnforcedFrom().Add(-gate.MaxSkew), since)
+	since, err = a.unseen(t.Context(), time.Time{})
+	require.NoError(t, err)
+	require.True(t, EnforcedFrom().AddDate(0, 0, 1).Equal(since), "when the policy was recorded")
+	for id, at := range map[string]time.Time{"newer": EnforcedFrom().AddDate(0, 0, 3), "older": EnforcedFrom().AddDate(0, 0, 2)} {
+		_, err := s.BeginSweep(t.Context(), store.Sweep{ID: id, PolicyName: "p", Instant: at, StartedAt: at, Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem}})
+		require.NoError(t, err)
+	}
+	since, err = a.unseen(t.Context(), time.Time{})
+	require.NoError(t, err)
+	require.True(t, EnforcedFrom().AddDate(0, 0, 3).Equal(since))
+}
+
 // TestTimelineSweepsByItself: in a demonstration whose clock passes the instant of enforcement, the covered samples are
 // announced without anybody asking for it. The lead leaves time to start.
 func TestTimelineSweepsByItself(t *testing.T) {
@@ -189,7 +221,7 @@ func TestSweepFiguresAreOfTheNewestSweeps(t *testing.T) {
 	want := telemetry.SweepFigures{Running: 1, Oldest: 2 * time.Hour, Overdue: 110 * time.Minute, Lag: time.Minute}
 	require.Equal(t, want, figures(), "those by hand are not the daily one")
 	_, err := s.BeginSweep(t.Context(), store.Sweep{
-		ID: "daily", PolicyName: "p", Instant: day.Add(10 * time.Minute), StartedAt: now, Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem},
+		ID: "daily", PolicyName: "wishpost-face-verification", Instant: day.Add(10 * time.Minute), StartedAt: now, Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem},
 	})
 	require.NoError(t, err)
 	want.Running, want.Overdue = 2, 0

@@ -63,11 +63,13 @@ func (a *App) startVault(ctx context.Context) error {
 	if finished > 0 {
 		a.log.Info("data keys that were noted as destroyed are destroyed now", "count", finished)
 	}
-	switch err := v.Check(ctx); {
-	case errors.Is(err, vault.ErrUnavailable) && a.API != "":
-		a.log.Warn("the key service does not answer: decisions go on, names and numbers cannot be read or taken until it is back", "error", err)
-	case err != nil:
-		return fmt.Errorf("secrets.vault_keyset or vault.transit: %w", err)
+	switch away := v.Ping(ctx); {
+	case errors.Is(away, vault.ErrUnavailable) && a.API != "":
+		a.log.Warn("the key service cannot be used: decisions go on, names and numbers are neither read nor taken until it can", "error", away)
+	default:
+		if err := v.Check(ctx); err != nil {
+			return fmt.Errorf("secrets.vault_keyset or vault.transit: %w", err)
+		}
 	}
 	a.secrets, a.vault = v, v
 	return nil

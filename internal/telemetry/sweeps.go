@@ -34,7 +34,7 @@ func (m *Metrics) Sweeps(read func(ctx context.Context) (SweepFigures, error)) {
 	m.registry.MustRegister(&sweeps{
 		read: read, running: desc("running", "Enforcement sweeps that have not ended, paused ones among them."),
 		oldest:     desc("running_seconds", "Since the oldest sweep that has not ended began, 0 without one."),
-		overdue:    desc("overdue_seconds", "Since a sweep was due that has not begun, or has failed; 0 without one."),
+		overdue:    desc("overdue_seconds", "Since the newest instant at which a sweep was due that has not begun, or has failed; 0 without one."),
 		lag:        desc("lag_seconds", "From the instant that the newest sweep that is done was for to its end."),
 		restricted: desc("restricted", "Restrictions that the newest sweep that is done opened."),
 		lifted:     desc("lifted", "Restrictions that the newest sweep that is done lifted."),

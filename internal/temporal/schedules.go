@@ -27,11 +27,16 @@ const CatchUp = 24 * time.Hour
 // before the others come.
 const maxInstants = 200
 
+// soon is how long after a schedule is written what it starts is sure to be started. The server drops what was due before it took
+// the change.
+const soon = 3 * time.Second
+
 // Timetable says when sweeps are to be started.
 type Timetable struct {
 	Zone         *time.Location // of Hour and Minute
 	Hour, Minute int            // once a day
 	Instants     []time.Time    // and at these, to the second
+	Since        time.Time      // those after it that are past already have to be begun still, soon; zero: none
 }
 
 // Schedules keeps the schedules of a namespace as a timetable says.
@@ -67,6 +72,9 @@ func sweepSchedules(t Timetable, now time.Time) []client.ScheduleOptions {
 	for _, instant := range t.Instants {
 		if instant.Before(now.Add(-CatchUp)) || len(instants.Calendars) == maxInstants {
 			continue
+		}
+		if !t.Since.IsZero() && instant.After(t.Since) && instant.Before(now.Add(soon)) {
+			instant = now.Add(soon)
 		}
 		u := instant.UTC()
 		if up := u.Truncate(time.Second); up.Before(u) { // a schedule knows no fractions: not before the instant

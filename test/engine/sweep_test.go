@@ -243,6 +243,36 @@ func TestTickBySchedule(t *testing.T) {
 	require.NoError(t, schedules.Remove(t.Context()), "twice is once")
 }
 
+// TestTickOfWhatIsPast: a brake is past when it is seen. Its sweep begins within moments, and another one of the same minute too.
+func TestTickOfWhatIsPast(t *testing.T) {
+	t.Parallel()
+	s := newSweepBed(t, 25, false)
+	schedules := temporal.NewSchedules(s.client)
+	zone, err := time.LoadLocation("Asia/Shanghai")
+	require.NoError(t, err)
+	var ids []string
+	for range 2 {
+		now := time.Now()
+		table := temporal.Timetable{Zone: zone, Minute: 10, Instants: []time.Time{now.Add(-1500 * time.Millisecond)}, Since: now.Add(-2 * time.Second)}
+		require.NoError(t, schedules.Reconcile(t.Context(), table, now))
+		require.Eventually(t, func() bool {
+			rows, err := s.store.Sweeps(t.Context(), "", 10)
+			require.NoError(t, err)
+			if len(rows) <= len(ids) {
+				return false
+			}
+			ids = append(ids, rows[0].ID)
+			return true
+		}, patience, 50*time.Millisecond)
+		key, err := contract.ParseSweepID(ids[len(ids)-1])
+		require.NoError(t, err)
+		require.False(t, key.Instant.Before(now.Truncate(time.Second)))
+		require.Equal(t, contract.SweepDone, s.result(key).State)
+	}
+	s.requireEachOnce()
+	require.NoError(t, schedules.Remove(t.Context()))
+}
+
 // firstTick waits for the schedule to have started a workflow and returns its id.
 func (s *sweepBed) firstTick() string {
 	s.t.Helper()
