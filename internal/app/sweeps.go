@@ -250,7 +250,7 @@ func (a *App) sweepOverdue(ctx context.Context, now time.Time) (time.Duration, e
 	return most, nil
 }
 
-// sweptUntil is the latest instant of the sweeps that count and were not asked for by hand or, without one, that at which the
+// sweptUntil is the latest instant of the sweeps that count and were not asked for by hand or, without one, just before the
 // first policy was recorded; zero if there is no policy.
 func (a *App) sweptUntil(ctx context.Context, counts func(store.Sweep) bool) (until time.Time, err error) {
 	newest, err := a.store.Sweeps(ctx, "", sweepsLooked)
@@ -269,7 +269,7 @@ func (a *App) sweptUntil(ctx context.Context, counts func(store.Sweep) bool) (un
 	if err != nil || len(policies) == 0 {
 		return time.Time{}, err
 	}
-	return policies[0].RecordedAt, nil
+	return policies[0].RecordedAt.Add(-time.Second), nil // what came into force as it was recorded is due too
 }
 
 // sweepsLooked is how many of the newest sweeps are looked at: more than there are in days.

@@ -149,7 +149,7 @@ func TestWhatNoScheduleKnowsOf(t *testing.T) {
 	require.Equal(t, EnforcedFrom().Add(-gate.MaxSkew), since)
 	since, err = a.unseen(t.Context(), time.Time{})
 	require.NoError(t, err)
-	require.True(t, EnforcedFrom().AddDate(0, 0, 1).Equal(since), "when the policy was recorded")
+	require.True(t, EnforcedFrom().AddDate(0, 0, 1).Add(-time.Second).Equal(since), "before the policy was recorded")
 	for id, at := range map[string]time.Time{"newer": EnforcedFrom().AddDate(0, 0, 3), "older": EnforcedFrom().AddDate(0, 0, 2)} {
 		_, err := s.BeginSweep(t.Context(), store.Sweep{ID: id, PolicyName: "p", Instant: at, StartedAt: at, Actor: lifecycle.Actor{Kind: lifecycle.ActorSystem}})
 		require.NoError(t, err)
