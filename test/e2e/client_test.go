@@ -35,6 +35,7 @@ type caller struct {
 // service is the platform's account service; reviewer is who decides reviews and runs operations.
 func (d *demo) service(t testing.TB) caller  { return caller{t, d, d.ready.APIKey, web(t)} }
 func (d *demo) reviewer(t testing.TB) caller { return caller{t, d, d.ready.ReviewerKey, web(t)} }
+func (d *demo) operator(t testing.TB) caller { return caller{t, d, d.ready.OperatorKey, web(t)} }
 
 // answer is what came back.
 type answer struct {
