@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -75,7 +76,9 @@ func startFleet(t *testing.T) *fleet {
 		f.start(t, name)
 	}
 	f.balancer.before(t, f.nodes["api-0"].ready.API, f.nodes["api-1"].ready.API)
-	f.publish(t, f.account(t), "../../testdata/policies/wishpost-2020.yaml")
+	first := f.account(t)
+	f.publish(t, first, "../../testdata/policies/wishpost-2020.yaml")
+	watchSweep(f.reviewer(t), first.id, math.MaxInt, func(found int) bool { return found > 0 }) // what is in force at once is announced
 	return f
 }
 

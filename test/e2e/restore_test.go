@@ -21,7 +21,7 @@ func temporalDatabases() []string { return []string{"temporal", "temporal_visibi
 func TestFleetRestored(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t)
-	done, half, early := f.account(t), f.account(t), f.account(t)
+	done, half, early := f.account(t), f.account(t), f.account(t) // and the first one, which has been restricted
 	done.course()
 	half.command("submit", half.person.form())
 	half.reach("approved")
@@ -38,7 +38,7 @@ func TestFleetRestored(t *testing.T) {
 	late.command("submit", late.person.form())
 	late.reach("approved")
 
-	require.Equal(t, "2 agreed, 1 begun again, 1 ended, 0 failed", f.restore(t, "verigate"),
+	require.Equal(t, "3 agreed, 1 begun again, 1 ended, 0 failed", f.restore(t, "verigate"),
 		"the store has lost what one workflow knows, and the account of another")
 	for a, log := range before {
 		require.Equal(t, log, a.settled(), a.id)
@@ -49,7 +49,7 @@ func TestFleetRestored(t *testing.T) {
 	half.reach("verified")
 	early.course()
 
-	require.Equal(t, "3 agreed, 0 begun again, 0 ended, 0 failed", f.restore(t, temporalDatabases()...), "the workflows read what they had missed")
+	require.Equal(t, "4 agreed, 0 begun again, 0 ended, 0 failed", f.restore(t, temporalDatabases()...), "the workflows read what they had missed")
 	for _, a := range []*account{done, half, early} {
 		a.settled()
 		a.requireGate("allow", "verified")
