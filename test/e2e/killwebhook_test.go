@@ -34,6 +34,8 @@ func TestKilledDeliveries(t *testing.T) {
 	var accounts []string
 	for round := range kills() {
 		lines := coveredLines(fmt.Sprintf("told-%02d-", round), told)
+		heard := 3 * len(accounts) // what is still under way would strike too early
+		eventually(t, patience, "every message of the rounds before arrives", func() bool { return ear.distinct() >= heard })
 		accounts = append(accounts, idsOf(lines)...)
 		n, answered := moment.upTo(3*told), moment.IntN(2) == 0
 		struck := ear.strike(d.process, n, answered)
