@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/verigate/verigate/activities"
@@ -160,7 +161,7 @@ func (a *App) unseen(ctx context.Context, looked time.Time) (time.Time, error) {
 	if !looked.IsZero() {
 		return looked.Add(-gate.MaxSkew), nil // the database's clock dates brakes
 	}
-	return a.sweptUntil(ctx, func(store.Sweep) bool { return true })
+	return a.sweptSoFar(ctx)
 }
 
 // timetable is when sweeps are due by the policies on record; daily is a time of day.
@@ -182,7 +183,7 @@ func (a *App) timeline() func(context.Context) error {
 			if err := schedules.Remove(ctx); err != nil { // left by a run with the real clock
 				return err
 			}
-			from, err := a.sweptUntil(ctx, func(store.Sweep) bool { return true })
+			from, err := a.sweptSoFar(ctx)
 			if err != nil || from.IsZero() {
 				return err
 			}
@@ -223,12 +224,12 @@ func (a *App) sweepFigures(ctx context.Context, now time.Time) (telemetry.SweepF
 			f.Lag, f.Restricted, f.Lifted = w.EndedAt.Sub(w.Instant), w.Restricted, w.Lifted
 		}
 	}
-	f.Overdue, err = a.sweepOverdue(ctx, now)
+	f.Overdue, err = a.sweepOverdue(ctx, newest, now)
 	return f, err
 }
 
-// sweepOverdue is for how long a sweep has been due that has not begun or has failed, 0 if there is none.
-func (a *App) sweepOverdue(ctx context.Context, now time.Time) (time.Duration, error) {
+// sweepOverdue is for how long a sweep has been due that is not among the newest or has failed, 0 if there is none.
+func (a *App) sweepOverdue(ctx context.Context, newest []store.Sweep, now time.Time) (time.Duration, error) {
 	policies, err := a.sweeper.InForce(ctx)
 	if err != nil {
 		return 0, err
@@ -239,7 +240,9 @@ func (a *App) sweepOverdue(ctx context.Context, now time.Time) (time.Duration, e
 	}
 	var most time.Duration
 	for _, policy := range policies {
-		until, err := a.sweptUntil(ctx, func(w store.Sweep) bool { return w.PolicyName == policy.Policy && w.State != contract.SweepFailed })
+		until, err := a.sweptUntil(ctx, slices.DeleteFunc(slices.Clone(newest), func(w store.Sweep) bool {
+			return w.PolicyName != policy.Policy || w.State == contract.SweepFailed
+		}))
 		if err != nil {
 			return 0, err
 		}
@@ -250,15 +253,20 @@ func (a *App) sweepOverdue(ctx context.Context, now time.Time) (time.Duration, e
 	return most, nil
 }
 
-// sweptUntil is the latest instant of the sweeps that count and were not asked for by hand or, without one, just before the
-// first policy was recorded; zero if there is no policy.
-func (a *App) sweptUntil(ctx context.Context, counts func(store.Sweep) bool) (until time.Time, err error) {
+// sweptSoFar is sweptUntil for the sweeps of all policies.
+func (a *App) sweptSoFar(ctx context.Context) (time.Time, error) {
 	newest, err := a.store.Sweeps(ctx, "", sweepsLooked)
 	if err != nil {
 		return time.Time{}, err
 	}
-	for _, w := range newest {
-		if w.Actor.Kind == lifecycle.ActorSystem && counts(w) && w.Instant.After(until) {
+	return a.sweptUntil(ctx, newest)
+}
+
+// sweptUntil is the latest instant of those sweeps that were not asked for by hand or, without one, just before the first
+// policy was recorded; zero if there is no policy.
+func (a *App) sweptUntil(ctx context.Context, sweeps []store.Sweep) (until time.Time, err error) {
+	for _, w := range sweeps {
+		if w.Actor.Kind == lifecycle.ActorSystem && w.Instant.After(until) {
 			until = w.Instant
 		}
 	}
