@@ -76,9 +76,11 @@ func kibibytes(path, name string) int64 {
 	return n
 }
 
-// processorTime is what this process has used so far, 0 if the system does not tell.
-func processorTime() time.Duration {
-	text, err := os.ReadFile("/proc/self/stat")
+func processorTime() time.Duration { return ProcessorTime("self") }
+
+// ProcessorTime is what a process, self or one of that number, has used so far, 0 if the system does not tell.
+func ProcessorTime(process string) time.Duration {
+	text, err := os.ReadFile("/proc/" + process + "/stat") //nolint:gosec // a file of /proc
 	if err != nil {
 		return 0
 	}
@@ -99,8 +101,10 @@ func processorTime() time.Duration {
 	return used
 }
 
-// residentNow is this process's resident memory, in MiB.
-func residentNow() int64 { return kibibytes("/proc/self/status", "VmRSS") >> 10 }
+func residentNow() int64 { return Resident("self") }
+
+// Resident is the resident memory of a process, self or one of that number, in MiB, 0 if the system does not tell.
+func Resident(process string) int64 { return kibibytes("/proc/"+process+"/status", "VmRSS") >> 10 }
 
 // watchResident looks at this process's resident memory until stop is called, which returns the most, in MiB.
 func watchResident(ctx context.Context) (stop func() int64) {

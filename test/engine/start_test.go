@@ -7,15 +7,14 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/verigate/verigate/internal/bench"
 	"github.com/verigate/verigate/internal/pause"
 	"github.com/verigate/verigate/internal/temporal"
 	"github.com/verigate/verigate/internal/temporal/devserver"
@@ -92,39 +91,11 @@ func weigh(b *testing.B, cmd *exec.Cmd, ready string) map[string]float64 {
 	}, time.Minute, 5*time.Millisecond)
 	started := time.Since(begun)
 	require.NoError(b, pause.For(b.Context(), resting))
-	before := processorTime(b, cmd.Process.Pid)
+	process := strconv.Itoa(cmd.Process.Pid)
+	before := bench.ProcessorTime(process)
 	require.NoError(b, pause.For(b.Context(), resting))
-	used := processorTime(b, cmd.Process.Pid) - before
-	return map[string]float64{"s": started.Seconds(), "MiB": resident(b, cmd.Process.Pid), "%": 100 * used.Seconds() / resting.Seconds()}
-}
-
-func resident(b *testing.B, pid int) float64 {
-	b.Helper()
-	_, after, _ := strings.Cut(process(b, pid, "status"), "VmRSS:")
-	n, err := strconv.Atoi(strings.Fields(after)[0])
-	require.NoError(b, err)
-	return float64(n) / 1024
-}
-
-// processorTime is in hundredths of a second.
-func processorTime(b *testing.B, pid int) time.Duration {
-	b.Helper()
-	_, after, _ := strings.Cut(process(b, pid, "stat"), ") ") // behind the program's name
-	var ticks int
-	for _, text := range strings.Fields(after)[11:13] {
-		n, err := strconv.Atoi(text)
-		require.NoError(b, err)
-		ticks += n
+	used := bench.ProcessorTime(process) - before
+	return map[string]float64{
+		"s": started.Seconds(), "MiB": float64(bench.Resident(process)), "%": 100 * used.Seconds() / resting.Seconds(),
 	}
-	return time.Duration(ticks) * 10 * time.Millisecond
-}
-
-func process(b *testing.B, pid int, file string) string {
-	b.Helper()
-	if runtime.GOOS != "linux" {
-		b.Skip("only Linux tells what a process weighs")
-	}
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), file))
-	require.NoError(b, err)
-	return string(text)
 }
