@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -52,12 +51,7 @@ func populate(b *testing.B, s *sqlstore.Store, now time.Time, n int) {
 // BenchmarkFigures measures what a snapshot of the population, one of the rest and a view of both cost.
 // VERIGATE_BENCH_ACCOUNTS=1000000 is the size that docs/adr/0012-figures.md speaks of.
 func BenchmarkFigures(b *testing.B) {
-	accounts := 10_000
-	if text, given := os.LookupEnv("VERIGATE_BENCH_ACCOUNTS"); given {
-		var err error
-		accounts, err = strconv.Atoi(text)
-		require.NoError(b, err)
-	}
+	accounts := sqlstoretest.Population(b, 10_000)
 	now := beijing(11, 20, 12)
 	s := sqlstoretest.Open(b, sqlstoretest.WithPath(filepath.Join(b.TempDir(), "verigate.db")), sqlstoretest.WithNow(func() time.Time { return now }))
 	text, err := os.ReadFile("../../testdata/policies/wishpost-2020.yaml")

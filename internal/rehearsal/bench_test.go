@@ -2,8 +2,6 @@ package rehearsal_test
 
 import (
 	"fmt"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -11,17 +9,13 @@ import (
 
 	"github.com/verigate/verigate/internal/rehearsal"
 	"github.com/verigate/verigate/internal/store"
+	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
 	"github.com/verigate/verigate/workflows/policy"
 )
 
 // BenchmarkYear rehearses a year of the founding rule. VERIGATE_BENCH_ACCOUNTS is the population, 2,000 if it is not set.
 func BenchmarkYear(b *testing.B) {
-	population := 2000
-	if text, given := os.LookupEnv("VERIGATE_BENCH_ACCOUNTS"); given {
-		var err error
-		population, err = strconv.Atoi(text)
-		require.NoError(b, err)
-	}
+	population := sqlstoretest.Population(b, 2000)
 	for b.Loop() {
 		b.StopTimer()
 		clock := rehearsal.NewClock(day(11, 9))

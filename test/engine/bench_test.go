@@ -1,13 +1,11 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -23,8 +21,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/verigate/verigate/activities/face"
-	"github.com/verigate/verigate/internal/store"
 	"github.com/verigate/verigate/internal/store/sqlstore/pgtest"
+	"github.com/verigate/verigate/internal/store/sqlstore/sqlstoretest"
 	"github.com/verigate/verigate/workflows/contract"
 	"github.com/verigate/verigate/workflows/lifecycle"
 	"github.com/verigate/verigate/workflows/policy"
@@ -63,7 +61,9 @@ func timedBed(b *testing.B) *bed {
 	b.Helper()
 	bed := newBed(b)
 	bed.provider.standard = face.StatePassed
-	bed.populate(b)
+	sqlstoretest.Populate(b, bed.store, sqlstoretest.Population(b, 0), func(n int) policy.Account {
+		return policy.Account{ID: fmt.Sprintf("other-%08d", n), Kind: policy.KindIndividual, Region: "CN", RegisteredAt: bed.now()}
+	})
 	w := sdkworker.New(bed.client, baselineQueue, sdkworker.Options{})
 	w.RegisterWorkflow(trivial)
 	w.RegisterWorkflow(empty)
@@ -71,21 +71,6 @@ func timedBed(b *testing.B) *bed {
 	require.NoError(b, w.Start())
 	b.Cleanup(w.Stop)
 	return bed
-}
-
-func (b *bed) populate(t *testing.B) {
-	t.Helper()
-	all, err := strconv.Atoi(cmp.Or(os.Getenv("VERIGATE_BENCH_ACCOUNTS"), "0"))
-	require.NoError(t, err)
-	const batch = 500
-	for from := 0; from < all; from += batch {
-		puts := make([]store.PutAccount, min(batch, all-from))
-		for i := range puts {
-			puts[i].Account = policy.Account{ID: fmt.Sprintf("other-%08d", from+i), Kind: policy.KindIndividual, Region: "CN", RegisteredAt: b.now()}
-		}
-		_, err := b.store.PutAccounts(t.Context(), puts, false)
-		require.NoError(t, err)
-	}
 }
 
 var accounts atomic.Int64 //nolint:gochecknoglobals // ids of a process's benchmarks

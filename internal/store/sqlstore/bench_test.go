@@ -1,9 +1,7 @@
 package sqlstore_test
 
 import (
-	"cmp"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
@@ -30,22 +28,15 @@ func populated(b *testing.B) *sqlstore.Store {
 
 func populate(b *testing.B, s *sqlstore.Store, accounts int) {
 	b.Helper()
-	const batch = 1000
-	for from := 0; from < accounts; from += batch {
-		puts := make([]store.PutAccount, min(batch, accounts-from))
-		for i := range puts {
-			puts[i].Account = policy.Account{ID: "account-" + strconv.Itoa(from+i), Kind: policy.KindIndividual, Region: "CN", RegisteredAt: minute(0)}
-		}
-		_, err := s.PutAccounts(b.Context(), puts, false)
-		require.NoError(b, err)
-	}
+	sqlstoretest.Populate(b, s, accounts, func(n int) policy.Account {
+		return policy.Account{ID: "account-" + strconv.Itoa(n), Kind: policy.KindIndividual, Region: "CN", RegisteredAt: minute(0)}
+	})
 }
 
 // BenchmarkCopy copies the database of VERIGATE_BENCH_ACCOUNTS accounts, 100,000 if it is not set, into a file, as a rehearsal
 // does first.
 func BenchmarkCopy(b *testing.B) {
-	accounts, err := strconv.Atoi(cmp.Or(os.Getenv("VERIGATE_BENCH_ACCOUNTS"), strconv.Itoa(population)))
-	require.NoError(b, err)
+	accounts := sqlstoretest.Population(b, population)
 	path, url := filepath.Join(b.TempDir(), "from.db"), sqlstoretest.Postgres(b)
 	for _, from := range []struct {
 		name  string
